@@ -1,0 +1,3 @@
+"""Learn rare attributes from the labels a catalogue already has."""
+
+__version__ = "0.1.0"
