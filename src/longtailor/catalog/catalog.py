@@ -135,7 +135,7 @@ class Catalog:
 
     def in_split(self, split: str) -> npt.NDArray[np.bool_]:
         """Give the mask of the products of a split, shape (products,)."""
-        return self.split == split
+        return np.asarray(self.split == split)
 
     def statistics(self, split: str | None = None) -> LabelStatistics:
         """Count the cells of each label, over all products or those of one split."""

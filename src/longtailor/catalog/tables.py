@@ -1,0 +1,307 @@
+"""CSV, TSV, JSONL and Parquet files as tables of text."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from longtailor.errors import CatalogError
+
+VALUES = "|"
+"""What separates the values of one cell."""
+
+_CHUNK = 20_000
+_FILLER = "\0"  # keeps the rows of objects that hold nothing
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file of named columns, every cell as text.
+
+    Attributes
+    ----------
+    path : Path
+    frame : polars.DataFrame
+        All columns are strings; an empty, missing or null cell is `""`.
+    rows : ndarray of int64, shape (rows,)
+        Where in the file each row stands: the number a spreadsheet shows, the line of a JSONL
+        file, or the place in a Parquet file counted from 1.
+    nested : mapping of str to str
+        Columns that hold no text, and what they hold. They are not in `frame`.
+    warnings : tuple of str
+    """
+
+    path: Path
+    frame: pl.DataFrame
+    rows: npt.NDArray[np.int64]
+    nested: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of all columns, those that hold no text at the end."""
+        return (*self.frame.columns, *self.nested)
+
+    def cells(self, column: str) -> pl.Series:
+        """Give a column, refused if it holds no text."""
+        if column in self.nested:
+            raise CatalogError(
+                f"{self.path}, column {column!r}: holds {self.nested[column]}, where text, "
+                "numbers or lists of them are expected"
+            )
+        return self.frame[column]
+
+    def take(self, kept: npt.NDArray[np.bool_]) -> Table:
+        """Give the table of some of the rows."""
+        return replace(self, frame=self.frame.filter(pl.Series(kept)), rows=self.rows[kept])
+
+    def error(self, at: int, column: str, message: str) -> CatalogError:
+        """Make the error of one cell; `at` is the position in `rows`."""
+        return CatalogError(f"{self.path}, row {self.rows[at]}, column {column!r}: {message}")
+
+
+def read_table(path: Path) -> Table:
+    """Read a file by its suffix: .csv, .tsv, .jsonl, .ndjson or .parquet.
+
+    Numbers and truth values become text, lists become their items joined by `|`.
+
+    Raises
+    ------
+    CatalogError
+        If the file is missing, empty, no table, damaged, or not UTF-8.
+    """
+    readers = {
+        ".csv": lambda: _read_delimited(path, ","),
+        ".tsv": lambda: _read_delimited(path, "\t"),
+        ".jsonl": lambda: _read_json_lines(path),
+        ".ndjson": lambda: _read_json_lines(path),
+        ".parquet": lambda: _read_parquet(path),
+    }
+    if path.is_dir():
+        raise CatalogError(f"{path} is a folder; give the catalogue file in it")
+    if not path.exists():
+        raise CatalogError(f"{path}: no such file")
+    if path.suffix.lower() not in readers:
+        raise CatalogError(
+            f"{path}: cannot tell the format from the suffix {path.suffix!r}; "
+            f"it must be one of {', '.join(readers)}"
+        )
+    try:
+        if path.stat().st_size == 0:
+            raise CatalogError(f"{path} is empty")
+        table = readers[path.suffix.lower()]()
+    except UnicodeDecodeError:
+        raise _not_utf8(path) from None
+    except OSError as error:
+        raise CatalogError(f"cannot read {path}: {error.strerror or error}") from error
+    if table.frame.is_empty():
+        raise CatalogError(f"{path} has no products")
+    return table
+
+
+def _read_delimited(path: Path, delimiter: str) -> Table:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, delimiter=delimiter, strict=True)
+        try:
+            before, header = _first_record(reader)
+            names, taken, warnings = _name_columns(path, header)
+            chunks, rows = [], []
+            start = before + 1
+            while records := list(itertools.islice(reader, _CHUNK)):
+                numbers = [start + i for i, record in enumerate(records) if record]
+                filled = [record for record in records if record]
+                for number, record in zip(numbers, filled, strict=True):
+                    if len(record) != len(header):
+                        raise CatalogError(
+                            f"{path}, row {number}: the number of cells is {len(record)}, not "
+                            f"{len(header)} as in the line of column names; put cells that hold a "
+                            f"{'tab' if delimiter != ',' else 'comma'} in double quotes"
+                        )
+                columns = list(zip(*filled, strict=True)) or [()] * len(header)
+                chunks.append(
+                    _frame({name: columns[i] for name, i in zip(names, taken, strict=True)})
+                )
+                rows.extend(numbers)
+                start += len(records)
+        except csv.Error as error:
+            raise CatalogError(
+                f"{path}, near line {reader.line_num}: {error}; a double quote is probably not "
+                "closed, or not doubled inside quotes"
+            ) from error
+    frame = pl.concat(chunks) if chunks else _frame(dict.fromkeys(names, ()))
+    return Table(path, frame, np.array(rows, dtype=np.int64), warnings=warnings)
+
+
+def _first_record(reader: Iterator[list[str]]) -> tuple[int, list[str]]:
+    for number, record in enumerate(reader, start=1):
+        if record:
+            return number, record
+    return 0, []
+
+
+def _name_columns(
+    path: Path, header: Sequence[str]
+) -> tuple[list[str], list[int], tuple[str, ...]]:
+    stripped = [name.strip() for name in header]
+    taken = [position for position, name in enumerate(stripped) if name]
+    names = [stripped[position] for position in taken]
+    twice = [name for name, times in Counter(names).items() if times > 1]
+    if twice:
+        places = [str(i + 1) for i, name in enumerate(stripped) if name == twice[0]]
+        raise CatalogError(
+            f"{path}: columns {' and '.join(places)} are both named {twice[0]!r}; rename one"
+        )
+    if not names:
+        raise CatalogError(f"{path} has no column names")
+    unnamed = len(header) - len(names)
+    warnings = (f"{unnamed} columns without a name are ignored",) if unnamed else ()
+    return names, taken, warnings
+
+
+def _frame(columns: Mapping[str, Sequence[str]]) -> pl.DataFrame:
+    return pl.DataFrame(
+        [pl.Series(name, cells, dtype=pl.String) for name, cells in columns.items()]
+    )
+
+
+def _read_json_lines(path: Path) -> Table:
+    frames: list[pl.DataFrame] = []
+    rows: list[int] = []
+    nested: dict[str, str] = {}
+    with path.open(encoding="utf-8-sig") as file:
+        for numbers, records in _json_chunks(path, file):
+            columns: dict[str, Sequence[str]] = {_FILLER: [""] * len(records)}
+            for name in dict.fromkeys(itertools.chain.from_iterable(records)):
+                if not name.strip():
+                    continue
+                try:
+                    columns[name] = _texts(record.get(name) for record in records)
+                except _NestedError as error:
+                    nested.setdefault(name, f"{error} (row {numbers[error.at]})")
+            frames.append(_frame(columns))
+            rows.extend(numbers)
+    frame = pl.concat([pl.DataFrame({_FILLER: []}, {_FILLER: pl.String}), *frames], how="diagonal")
+    frame = frame.drop(_FILLER, *nested, strict=False).fill_null("")
+    return Table(path, frame, np.array(rows, dtype=np.int64), nested)
+
+
+def _json_chunks(
+    path: Path, file: TextIO
+) -> Iterator[tuple[tuple[int, ...], tuple[dict[str, Any], ...]]]:
+    def parsed() -> Iterator[tuple[int, dict[str, Any]]]:
+        for number, line in enumerate(file, start=1):
+            if line.strip():
+                try:
+                    record = json.loads(line, object_pairs_hook=_unique_keys)
+                except ValueError as error:
+                    raise CatalogError(f"{path}, row {number}: broken JSON: {error}") from error
+                if not isinstance(record, dict):
+                    raise CatalogError(
+                        f"{path}, row {number}: each line must be one JSON object, "
+                        f"not {type(record).__name__}"
+                    )
+                yield number, record
+
+    records = parsed()
+    while chunk := list(itertools.islice(records, _CHUNK)):
+        numbers, values = zip(*chunk, strict=True)
+        yield numbers, values
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    unique = dict(pairs)
+    if len(unique) != len(pairs):
+        twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
+        raise ValueError(f"the name {twice!r} is given twice")
+    return unique
+
+
+class _NestedError(Exception):
+    def __init__(self, what: str, at: int) -> None:
+        super().__init__(what)
+        self.at = at
+
+
+def _texts(cells: Iterable[Any]) -> list[str]:
+    return [cell if type(cell) is str else _text(cell, at) for at, cell in enumerate(cells)]
+
+
+def _text(cell: Any, at: int) -> str:
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+        return ""
+    if isinstance(cell, bool):
+        return str(cell).lower()
+    if isinstance(cell, dict):
+        raise _NestedError("an object", at)
+    if isinstance(cell, list):
+        items = [_text(item, at) for item in cell]
+        if any(isinstance(item, list) for item in cell):
+            raise _NestedError("a list of lists", at)
+        if any(VALUES in item for item in items):
+            raise _NestedError(f"an item with a {VALUES!r}, which separates values,", at)
+        return VALUES.join(items)
+    return str(cell)
+
+
+def _read_parquet(path: Path) -> Table:
+    try:
+        lazy = pl.scan_parquet(path)
+        schema = lazy.collect_schema()
+        nested = {
+            name: f"values of type {dtype}" for name, dtype in schema.items() if not _is_text(dtype)
+        }
+        wanted = [_as_text(name, dtype) for name, dtype in schema.items() if name not in nested]
+        frame = lazy.select(wanted).collect()
+    except pl.exceptions.PolarsError as error:
+        reason = str(error).splitlines()[0]
+        raise CatalogError(f"{path} is damaged or no Parquet file: {reason}") from error
+    for name in frame.columns:
+        dtype = schema[name]
+        if isinstance(dtype, pl.List) and dtype.inner == pl.String:
+            barred = lazy.select(
+                pl.col(name).list.eval(pl.element().str.contains(VALUES, literal=True)).list.any()
+            ).collect()[name]
+            if barred.any():
+                at = barred.arg_true()[0]
+                nested[name] = f"an item with a {VALUES!r}, which separates values, (row {at + 1})"
+    rows = np.arange(1, len(frame) + 1, dtype=np.int64)
+    return Table(path, frame.drop(*nested, strict=False), rows, nested)
+
+
+def _is_text(dtype: pl.DataType) -> bool:
+    inner = dtype.inner if isinstance(dtype, pl.List) else dtype
+    return not (inner.is_nested() or inner in (pl.Binary, pl.Object))
+
+
+def _as_text(name: str, dtype: pl.DataType) -> pl.Expr:
+    column = pl.col(name)
+    if isinstance(dtype, pl.List):
+        items = pl.element().fill_nan(None) if dtype.inner.is_float() else pl.element()
+        column = column.list.eval(items.cast(pl.String)).list.join(VALUES, ignore_nulls=True)
+    elif dtype.is_float():
+        column = column.fill_nan(None)
+    return column.cast(pl.String).fill_null("")
+
+
+def _not_utf8(path: Path) -> CatalogError:
+    content = path.read_bytes()
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        return CatalogError(
+            f"{path}, line {line}: not UTF-8 (byte 0x{content[error.start]:02x} at position "
+            f"{error.start}); save the file as UTF-8"
+        )
+    raise AssertionError("the file changed while it was read")
