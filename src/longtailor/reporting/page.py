@@ -1,0 +1,76 @@
+"""Pages that are one file each and open without a network."""
+
+from __future__ import annotations
+
+import base64
+import io
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+NO_FIGURE = "–"
+"""What a page shows where there is no figure to show."""
+
+
+def render(template: str, **values: Any) -> str:
+    """Fill a template of `reporting/templates`; every value is escaped.
+
+    Templates extend `page.html`, which carries the style, and fill its blocks `title` and
+    `content`. The filters `count` (1,234), `number` (0.123; `number(1)` gives one decimal) and
+    `percent` (12 %) write a dash for None.
+
+    Raises
+    ------
+    jinja2.UndefinedError
+        If the template uses a value that is not given.
+    """
+    return _environment().get_template(template).render(**values)
+
+
+def figure_data_uri(figure: Figure) -> str:
+    """Draw a Matplotlib figure as SVG and give it as a `data:` address for `<img src>`.
+
+    Letters stay letters, so a reader's browser finds glyphs of any script. No dates or random
+    ids are written.
+    """
+    import matplotlib as mpl
+
+    content = io.BytesIO()
+    with mpl.rc_context({"svg.hashsalt": "longtailor", "svg.fonttype": "none"}):
+        figure.savefig(content, format="svg", metadata={"Date": None})
+    return "data:image/svg+xml;base64," + base64.b64encode(content.getvalue()).decode()
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("longtailor.reporting"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    assert environment.loader is not None
+    style, _, _ = environment.loader.get_source(environment, "style.css")
+    environment.globals["style"] = Markup(style)
+    environment.filters["count"] = _count
+    environment.filters["number"] = _number
+    environment.filters["percent"] = _percent
+    return environment
+
+
+def _count(value: int | None) -> str:
+    return NO_FIGURE if value is None else f"{value:,}"
+
+
+def _number(value: float | None, decimals: int = 3) -> str:
+    return NO_FIGURE if value is None else f"{value:,.{decimals}f}"
+
+
+def _percent(value: float | None) -> str:
+    return NO_FIGURE if value is None else f"{value:.0%}".replace("%", " %")
