@@ -69,6 +69,20 @@ def open_image(
         raise ImageError(f"{name}: {_reason(error, source)}") from error
 
 
+def read_image_file(path: Path) -> bytes:
+    """Read the content of an image file, undecoded.
+
+    Raises
+    ------
+    ImageError
+        If the file is missing or cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"{path}: {_reason(error, path)}") from error
+
+
 def _rgb(image: Image.Image, name: str) -> Image.Image:
     if image.mode == "F":
         raise ImageError(f"{name}: floating-point pixels have no defined range; save with 8 bits")

@@ -1,0 +1,188 @@
+"""Networks with their weights, and what makes them fast once they are frozen."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import hashlib
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from timm.data.config import resolve_model_data_config
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from longtailor.encoders.encoder import Weights
+from longtailor.encoders.packaged import PACKAGES, build_packaged
+from longtailor.encoders.preprocessing import Preprocessing
+from longtailor.errors import LongtailorError, UsageError
+
+
+def build_network(
+    name: str, *, weights: Path | None = None, image_size: int | None = None
+) -> tuple[nn.Module, Preprocessing, Weights]:
+    """Build a network that ends in pooled features, with the weights it was trained to.
+
+    Parameters
+    ----------
+    name : str
+        `"efficientnet_lite0"`, `"efficientnet_lite2"`, or any name that timm knows.
+    weights : Path, optional
+        A safetensors file with the network's tensors under timm's names. Default: the package
+        for the EfficientNet-Lites, timm's hub for all others.
+    image_size : int, optional
+        Pixels, where not the model's own.
+
+    Raises
+    ------
+    UsageError
+        If there is no such network.
+    LongtailorError
+        If the weights cannot be had or do not fit.
+    """
+    if name in PACKAGES and weights is None:
+        network, source = build_packaged(name)
+        network.reset_classifier(0)  # type: ignore[operator]
+        preprocessing = PACKAGES[name].preprocessing
+    else:
+        network, source = _build_timm(name, weights, image_size)
+        preprocessing = _timm_preprocessing(network)
+        if name in PACKAGES:
+            preprocessing = PACKAGES[name].preprocessing
+    if image_size is not None:
+        preprocessing = Preprocessing(
+            image_size, preprocessing.interpolation, preprocessing.mean, preprocessing.std
+        )
+    return network.eval(), preprocessing, source
+
+
+def _build_timm(
+    name: str, weights: Path | None, image_size: int | None
+) -> tuple[nn.Module, Weights]:
+    architecture = PACKAGES[name].architecture if name in PACKAGES else name
+    if not timm.is_model(architecture):
+        known = [*PACKAGES, *timm.list_models()]
+        near = difflib.get_close_matches(architecture.partition(".")[0], known, n=3)
+        hint = f"; near it: {', '.join(near)}" if near else ""
+        raise UsageError(f"no encoder is called {name}{hint}")
+    options: dict[str, Any] = {"num_classes": 0}
+    if image_size is not None and timm.get_pretrained_cfg_value(architecture, "fixed_input_size"):
+        options["img_size"] = image_size
+    if weights is not None:
+        network = timm.create_model(architecture, **options)
+        return network, _load_safetensors(network, weights)
+    try:
+        network = timm.create_model(architecture, pretrained=True, **options)
+    # Hubs fail in the ways of several HTTP libraries.
+    except Exception as error:
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise LongtailorError(
+            f"cannot get the weights of {name} from its hub ({reason}): give a local "
+            "safetensors file, or use efficientnet_lite0, which needs no hub"
+        ) from error
+    return network, Weights(_digest(network))
+
+
+def _load_safetensors(network: nn.Module, path: Path) -> Weights:
+    try:
+        content = path.read_bytes()
+        tensors = load_file(path)
+    except OSError as error:
+        raise LongtailorError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except SafetensorError as error:
+        raise LongtailorError(
+            f"{path}: is no safetensors file ({error}); other formats are not read, because "
+            "loading them can run code"
+        ) from error
+    classifiers = network.pretrained_cfg["classifier"]  # type: ignore[index]
+    if isinstance(classifiers, str):
+        classifiers = (classifiers,)
+    dropped = tuple(f"{classifier}." for classifier in classifiers or ())
+    tensors = {key: tensor for key, tensor in tensors.items() if not key.startswith(dropped)}
+    try:
+        network.load_state_dict(tensors, strict=True)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise LongtailorError(f"{path}: does not fit the encoder ({reason[:300]})") from error
+    return Weights(hashlib.sha256(content).hexdigest(), str(path.resolve()))
+
+
+def _timm_preprocessing(network: nn.Module) -> Preprocessing:
+    config = resolve_model_data_config(network)  # type: ignore[no-untyped-call]
+    return Preprocessing(
+        config["input_size"][-1],
+        config["interpolation"],
+        tuple(config["mean"]),
+        tuple(config["std"]),
+    )
+
+
+def _digest(network: nn.Module) -> str:
+    digest = hashlib.sha256()
+    for key, tensor in sorted(network.state_dict().items()):
+        digest.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+class PhotoNetwork(nn.Module):
+    """A network that takes uint8 photos (B, H, W, 3) and normalises them itself."""
+
+    scale: torch.Tensor
+    shift: torch.Tensor
+
+    def __init__(self, network: nn.Module, preprocessing: Preprocessing) -> None:
+        super().__init__()
+        self.network = network
+        mean, std = torch.tensor(preprocessing.mean), torch.tensor(preprocessing.std)
+        self.register_buffer("scale", (1 / (255 * std)).view(3, 1, 1))
+        self.register_buffer("shift", (mean / std).view(3, 1, 1))
+
+    def forward(self, photos: torch.Tensor) -> torch.Tensor:
+        """Map photos (B, H, W, 3), uint8, to embeddings (B, dim)."""
+        # The permuted tensor is channels-last without a copy.
+        pixels = photos.permute(0, 3, 1, 2).float()
+        return self.network(pixels * self.scale - self.shift)  # type: ignore[no-any-return]
+
+
+def fold_batch_norm(network: nn.Module, *, image_size: int) -> nn.Module:
+    """Merge batch normalisation into the convolutions before it.
+
+    A pair is merged where a module lists the normalisation right after the convolution. That
+    is a guess at the order of the data, so the outcome is tried on noise, and the network comes
+    back as it was if the two disagree.
+
+    Parameters
+    ----------
+    network : nn.Module
+        In evaluation mode. It is not changed.
+    image_size : int
+        Pixels of the noise to try it on.
+    """
+    folded = copy.deepcopy(network)
+    for parent in list(folded.modules()):
+        for (conv_name, conv), (norm_name, norm) in pairwise(list(parent.named_children())):
+            if (
+                isinstance(conv, nn.Conv2d)
+                and isinstance(norm, nn.BatchNorm2d)
+                and conv.out_channels == norm.num_features
+            ):
+                setattr(parent, conv_name, fuse_conv_bn_eval(conv, norm))
+                setattr(parent, norm_name, _what_follows(norm))
+    noise = torch.randn(1, 3, image_size, image_size, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        expected, got = network(noise), folded(noise)
+    agrees = torch.allclose(got, expected, rtol=1e-3, atol=1e-4 * float(expected.abs().max()))
+    return folded if agrees else network
+
+
+def _what_follows(norm: nn.BatchNorm2d) -> nn.Module:
+    # timm's BatchNormAct2d holds the dropout and the activation that come after it.
+    if hasattr(norm, "act"):
+        return nn.Sequential(norm.drop, norm.act)  # type: ignore[arg-type]
+    return nn.Identity()
