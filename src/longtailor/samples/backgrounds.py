@@ -24,7 +24,7 @@ def studio(px: int, rng: Rng) -> Image.Image:
     y, x = np.mgrid[0:small, 0:small] / (small - 1) - rng.uniform(0.2, 0.8, (2, 1, 1))
     fall = np.hypot(x, y * rng.uniform(0.5, 1))[..., None] * rng.uniform(0, 0.30)
     paper = np.clip(np.array(base) * (1 - fall), 0, 255).astype(np.uint8)
-    return Image.fromarray(paper).resize((px, px), Image.Resampling.BICUBIC)
+    return Image.fromarray(paper).resize((px, px), Image.Resampling.BILINEAR)
 
 
 def room(px: int, rng: Rng) -> Image.Image:
@@ -77,8 +77,8 @@ def table(px: int, rng: Rng) -> Image.Image:
         image = _planks(px, rng)
     elif kind == "linen":
         base = jitter(((226, 218, 204), (204, 206, 200), (168, 176, 186), (232, 208, 200))[rng.integers(4)], rng, 5)
-        weave = rng.normal(0, 5, (px // 2, 1, 1)) + rng.normal(0, 5, (1, px // 2, 1))
-        image = Image.fromarray(np.clip(np.array(base) + weave, 0, 255).astype(np.uint8)).resize((px, px))
+        weave = rng.normal(0, 3.5, (px // 2, 1, 1)) + rng.normal(0, 3.5, (1, px // 2, 1))
+        image = Image.fromarray(np.clip(np.array(base) + weave, 0, 255).astype(np.uint8)).resize((px, px), Image.Resampling.NEAREST)
     else:
         image = _marble(px, rng)
     draw = ImageDraw.Draw(image)
@@ -95,9 +95,9 @@ def _planks(px: int, rng: Rng) -> Image.Image:
     half = px // 2
     grain = rng.normal(0, 1, (half // 16 + 2, half))
     image = Image.fromarray((128 + 26 * np.clip(grain, -3, 3)).astype(np.uint8))
-    image = image.resize((half, half), Image.Resampling.BICUBIC).filter(ImageFilter.BoxBlur(0.7))
+    image = image.resize((half, half), Image.Resampling.BILINEAR).filter(ImageFilter.BoxBlur(0.7))
     tone = (np.asarray(image, dtype=float)[..., None] - 128) * 0.35
-    wood = Image.fromarray(np.clip(base + tone, 0, 255).astype(np.uint8)).resize((px, px))
+    wood = Image.fromarray(np.clip(base + tone, 0, 255).astype(np.uint8)).resize((px, px), Image.Resampling.BILINEAR)
     draw = ImageDraw.Draw(wood)
     for x in np.arange(rng.uniform(0, 0.2) * px, px, px * rng.uniform(0.16, 0.26)):
         draw.line([(x, 0), (x, px)], fill=shift(tuple(int(c) for c in base), -0.4), width=max(1, px // 180))  # type: ignore[arg-type]
@@ -156,7 +156,7 @@ def _window_light(image: Image.Image, rng: Rng) -> Image.Image:
         for row in (0, 1):
             left, top = x + column * w * 1.2, y + row * w * 1.7 + column * w * 0.4
             draw.polygon([(left, top), (left + w, top + w * 0.4), (left + w, top + w * 1.9), (left, top + w * 1.5)], fill=70)
-    light = light.filter(ImageFilter.BoxBlur(1)).resize((px, px), Image.Resampling.BICUBIC)
+    light = light.filter(ImageFilter.BoxBlur(1)).resize((px, px), Image.Resampling.BILINEAR)
     image.paste((255, 248, 226), (0, 0), light)
     return image
 

@@ -112,20 +112,20 @@ def _hem(product: Product, cut: Cut, rng: Rng) -> Points:
 
 def _drape(cut: Cut, rng: Rng) -> list[Fold]:
     folds = [
-        Fold(smooth(points((s * cut.chest * 0.95, 0.58), (s * cut.chest * 0.55, 0.72), (s * cut.chest * 0.3, 0.74))), -0.35)
+        Fold(smooth(points((s * cut.chest * 0.95, 0.58), (s * cut.chest * 0.55, 0.72), (s * cut.chest * 0.3, 0.74))), -0.22)
         for s in (-1, 1)
     ]
     if cut.fitted:
         for x in np.linspace(-0.85, 0.85, rng.integers(6, 10)):
             start = (x * cut.waist, cut.waist_height + 0.02)
             end = (x * cut.hem_width * rng.normal(1, 0.05), cut.hem - rng.uniform(0, 0.3))
-            folds.append(Fold(points(start, end), rng.choice([-0.42, 0.3]), 0.03))
+            folds.append(Fold(points(start, end), rng.choice([-0.40, 0.2]), 0.03))
         return folds
     for _ in range(rng.integers(2, 6)):
         x, y = rng.uniform(-0.8, 0.8) * cut.waist, rng.uniform(0.7, max(0.9, cut.hem - 0.3))
         lean = rng.normal(0, 0.12)
         curve = smooth(points((x, y), (x + lean * 0.6, y + 0.15), (x + lean, y + rng.uniform(0.25, 0.5))))
-        folds.append(Fold(curve, rng.choice([-0.35, 0.22]), rng.uniform(0.02, 0.05)))
+        folds.append(Fold(curve, rng.choice([-0.32, 0.12]), rng.uniform(0.02, 0.05)))
     return folds
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from longtailor.samples.geometry import Frame, Points
+from longtailor.samples.geometry import Frame, Points, normals, resample
 from longtailor.samples.palettes import Colour, shift
 
 SUPERSAMPLING = 2
+
+# A plain cloth is just its colour.
+Cloth = Image.Image | Colour
 
 
 @dataclass(frozen=True)
@@ -74,11 +78,11 @@ class Canvas:
         self.draw.line(at, fill=colour, width=width_px, joint="curve")
 
     def limb(self, curve: Points, colour: Colour, width: float) -> None:
-        """Draw a line with round ends."""
-        self.line(curve, colour, width)
-        radius = width * self.frame.scale / 2
-        for x, y in (self.frame(curve)[0], self.frame(curve)[-1]):
-            self.draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
+        """Draw a line with smooth bends and a round far end."""
+        bend = resample(curve, 12)
+        side = normals(bend) * (width / 2)
+        self.fill(np.vstack([bend + side, (bend - side)[::-1]]), colour)
+        self.disc((float(bend[-1, 0]), float(bend[-1, 1])), width / 2, colour)
 
     def disc(self, centre: tuple[float, float], radius: float, colour: Colour) -> None:
         """Draw a small disc: a button, a stud, an eye."""
@@ -93,72 +97,89 @@ class Canvas:
             draw.polygon(self.frame(outline), fill=255)
         return mask
 
-    def shade(self, mask: Image.Image, offset: tuple[float, float], blur: float, strength: float) -> None:
+    def shade(
+        self, mask: Image.Image, offset: tuple[float, float], blur: float, strength: float
+    ) -> None:
         """Let what `mask` covers cast a shadow; offset and blur in pixels of a 224 px photo."""
-        dx, dy = (round(o * self.dot) for o in offset)
-        # Shadows are soft: half the pixels are enough.
+        dx, dy = (round(o * self.dot / 2) for o in offset)
         half = mask.reduce(2).filter(ImageFilter.BoxBlur(blur * self.dot / 2))
         shadow = Image.new("L", half.size)
-        shadow.paste(half, (dx // 2, dy // 2))
-        shadow = shadow.point([255 - round(strength * v) for v in range(256)]).resize(self.image.size)
-        self.image.paste(ImageChops.multiply(self.image, Image.merge("RGB", (shadow,) * 3)))
+        shadow.paste(half, (dx, dy))
+        dark = _doubled(shadow.point(_dimming(strength)), self.image.size)
+        self.image.paste(ImageChops.multiply(self.image, dark))
 
-    def paint(self, piece: Piece, cloth: Image.Image) -> None:
+    def paint(self, piece: Piece, cloth: Cloth) -> None:
         """Paint a piece: its shadow, its cloth, its folds and the roundness of its edges."""
-        at = self.frame(piece.outline)
-        xs, ys = zip(*at, strict=True)
+        xs, ys = zip(*self.frame(piece.outline), strict=True)
         margin = round(10 * self.dot)
         left, top = max(0, int(min(xs)) - margin), max(0, int(min(ys)) - margin)
         right = min(self.px, int(max(xs)) + margin + 2)
         bottom = min(self.px, int(max(ys)) + margin + 2)
-        if right - left < 4 or bottom - top < 4:
-            return
-        box = (left, top, right, bottom)
         size = (right - left, bottom - top)
+        if min(size) < 4:
+            return
 
-        def local(curve: Points) -> list[tuple[float, float]]:
-            return [(x - left, y - top) for x, y in self.frame(curve)]
+        def local(curve: Points, shrink: int = 1) -> list[tuple[float, float]]:
+            return [((x - left) / shrink, (y - top) / shrink) for x, y in self.frame(curve)]
 
         mask = Image.new("L", size)
         ImageDraw.Draw(mask).polygon(local(piece.outline), fill=255)
-        behind = self.image.crop(box)
+        # What is soft needs half the pixels: shadow, folds, roundness.
+        half = mask.reduce(2)
+        behind = self.image.crop((left, top, right, bottom))
         if piece.lift:
-            self._drop_shadow(behind, mask, piece.lift)
-        relief = Image.new("L", size, 128)
+            dark = _doubled(self._drop_shadow(half, piece.lift), size)
+            behind = ImageChops.multiply(behind, dark)
+        relief = Image.new("L", half.size, 128)
         pen = ImageDraw.Draw(relief)
         for fold in piece.folds:
-            width = max(1, round(fold.width * self.frame.scale))
-            pen.line(local(fold.curve), fill=round(128 + 95 * fold.tone), width=width, joint="curve")
-        relief = relief.filter(ImageFilter.BoxBlur(1.6 * self.dot))
-        relief = ImageChops.add(relief, self._roundness(mask), offset=-128)
-        lit = ImageChops.hard_light(_cut(cloth, size, piece.grain), Image.merge("RGB", (relief,) * 3))
+            width = max(1, round(fold.width * self.frame.scale / 2))
+            tone = round(128 + 95 * fold.tone)
+            pen.line(local(fold.curve, 2), fill=tone, width=width, joint="curve")
+        relief = relief.filter(ImageFilter.BoxBlur(0.8 * self.dot))
+        relief = ImageChops.add(relief, self._roundness(half), offset=-128)
+        lit = ImageChops.hard_light(_cut(cloth, size, piece.grain), _doubled(relief, size))
         behind.paste(lit, (0, 0), mask)
         if piece.seam:
-            x, y = (size[0] // 2, size[1] // 2)
-            tone = shift(lit.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0)), -0.42)  # type: ignore[arg-type]
-            del x, y
+            typical = lit.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))
+            seam = [*local(piece.outline), *local(piece.outline[:1])]
             pen = ImageDraw.Draw(behind)
-            pen.line([*local(piece.outline), local(piece.outline[:1])[0]], fill=tone, width=max(1, round(self.dot / 2)))
-        self.image.paste(behind, box)
+            width = max(1, round(self.dot / 2))
+            pen.line(seam, fill=shift(typical, -0.42), width=width)  # type: ignore[arg-type]
+        self.image.paste(behind, (left, top))
 
-    def _roundness(self, mask: Image.Image) -> Image.Image:
+    def _roundness(self, half: Image.Image) -> Image.Image:
         """Darken one edge and lighten the other, as on something round lit from a side."""
-        soft = mask.filter(ImageFilter.BoxBlur(4 * self.dot))
-        shift_px = round(3 * self.dot * self.light), round(2.5 * self.dot)
-        moved = ImageChops.offset(soft, *shift_px)
-        side = ImageChops.subtract(soft, moved, scale=4.5, offset=128)
-        return ImageChops.add(side, soft.point([round(-34 * (1 - v / 255)) + 128 for v in range(256)]), offset=-128)
+        soft = half.filter(ImageFilter.BoxBlur(2 * self.dot))
+        moved = ImageChops.offset(soft, round(1.5 * self.dot * self.light), round(1.2 * self.dot))
+        side = ImageChops.subtract(soft, moved, scale=5.5, offset=128)
+        return ImageChops.add(side, soft.point(_ROUND_EDGE), offset=-128)
 
-    def _drop_shadow(self, behind: Image.Image, mask: Image.Image, lift: float) -> None:
-        step = lift * self.frame.scale
-        soft = mask.filter(ImageFilter.BoxBlur(max(1.0, step)))
+    def _drop_shadow(self, half: Image.Image, lift: float) -> Image.Image:
+        step = lift * self.frame.scale / 2
+        soft = half.filter(ImageFilter.BoxBlur(max(0.7, step)))
         soft = ImageChops.offset(soft, -round(step * self.light), round(step))
-        dark = soft.point([255 - round(0.36 * v) for v in range(256)])
-        behind.paste(ImageChops.multiply(behind, Image.merge("RGB", (dark,) * 3)))
+        return soft.point(_dimming(0.36))
 
 
-def _cut(cloth: Image.Image, size: tuple[int, int], grain: float) -> Image.Image:
+_ROUND_EDGE = [round(128 - 34 * (1 - v / 255)) for v in range(256)]
+
+
+@functools.cache
+def _dimming(strength: float) -> list[int]:
+    return [255 - round(strength * v) for v in range(256)]
+
+
+def _doubled(half: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Blow a soft grey image up to `size` as RGB."""
+    grey = half.resize(size, Image.Resampling.BILINEAR)
+    return Image.merge("RGB", (grey,) * 3)
+
+
+def _cut(cloth: Cloth, size: tuple[int, int], grain: float) -> Image.Image:
     """Cut `size` from the middle of a cloth turned by `grain` degrees."""
+    if not isinstance(cloth, Image.Image):
+        return Image.new("RGB", size, cloth)
     width, height = size
     if abs(grain) > 2:
         need = min(cloth.width, int(np.hypot(width, height)) + 2)

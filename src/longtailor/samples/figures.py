@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from longtailor.samples.canvas import Canvas, Fold, Piece
 from longtailor.samples.cut import Cut
-from longtailor.samples.geometry import ellipse, mirror, points, smooth
+from longtailor.samples.geometry import Points, ellipse, mirror, points, smooth
 from longtailor.samples.palettes import HAIRS, SKINS, Colour, jitter, shift
 from longtailor.samples.sleeves import ArmCurves
 
@@ -34,11 +32,12 @@ class Wearer:
         for x in (-0.2, 0.2):
             canvas.limb(points((x, min(1.35, cut.hem - 0.1)), (x * 0.95, 2.6), (x * 0.9, 3.75)), legs, 0.29 if not skirted else 0.2)
         if not skirted:
-            canvas.fill(points((-0.44, 1.2), (0.44, 1.2), (0.36, 1.75), (0.05, 1.9), (-0.05, 1.9), (-0.36, 1.75)), self.bottoms)
+            canvas.fill(points((-0.36, 0.8), (0.36, 0.8), (0.40, 1.2), (-0.40, 1.2)), self.skin)
+            canvas.fill(points((-0.38, 1.04), (0.38, 1.04), (0.45, 1.4), (0.37, 2.2), (0.04, 2.2), (0, 1.75), (-0.04, 2.2), (-0.37, 2.2), (-0.45, 1.4)), self.bottoms)
         for x in (-0.19, 0.19):
             canvas.limb(points((x, 3.8), (x * 1.5, 3.84)), shift(self.hair, -0.2), 0.13)
         if self.style == "long" and not self.cat:
-            hair = smooth(points((-0.24, -0.5), (-0.33, -0.1), (-0.30, 0.32), (0, 0.36), (0.30, 0.32), (0.33, -0.1), (0.24, -0.5)))
+            hair = smooth(points((-0.24, -0.42), (-0.33, -0.05), (-0.30, 0.32), (0, 0.36), (0.30, 0.32), (0.33, -0.05), (0.24, -0.42)))
             canvas.fill(hair, self.hair)
 
     def neck_and_head(self, canvas: Canvas, cut: Cut) -> None:
@@ -47,20 +46,20 @@ class Wearer:
         chest = smooth(points((-cut.neck - 0.02, 0.02), (-0.17, 0.6), (0.17, 0.6), (cut.neck + 0.02, 0.02)))
         canvas.fill(chest, self.skin)
         canvas.fill(points((-0.115, -0.3), (0.115, -0.3), (0.15, 0.02), (0.05, 0.10), (-0.05, 0.10), (-0.15, 0.02)), shade)
-        centre = (0.0, -0.44)
+        centre = (0.0, -0.36)
         if self.cat:
             self._cat_head(canvas, centre)
             return
         if self.style == "bun":
-            canvas.disc((0.0, -0.78), 0.12, self.hair)
+            canvas.disc((0.0, -0.70), 0.12, self.hair)
         if self.style == "curls":
             for turn in np.linspace(np.pi * 0.9, np.pi * 2.1, 9):
-                canvas.disc((0.24 * np.cos(turn), -0.5 + 0.26 * np.sin(turn)), 0.12, self.hair)
+                canvas.disc((0.24 * np.cos(turn), -0.42 + 0.26 * np.sin(turn)), 0.12, self.hair)
         canvas.fill(ellipse(centre, 0.195, 0.255), self.skin)
         if self.style == "bob":
-            canvas.fill(smooth(points((-0.25, -0.2), (-0.27, -0.55), (0, -0.76), (0.27, -0.55), (0.25, -0.2), (0.17, -0.2), (0.165, -0.5), (-0.12, -0.56), (-0.17, -0.2))), self.hair)
+            canvas.fill(smooth(points((-0.25, -0.12), (-0.27, -0.47), (0, -0.68), (0.27, -0.47), (0.25, -0.12), (0.17, -0.12), (0.165, -0.42), (-0.12, -0.48), (-0.17, -0.12))), self.hair)
         else:
-            canvas.fill(smooth(points((-0.205, -0.40), (-0.21, -0.62), (0, -0.745), (0.21, -0.62), (0.205, -0.40), (0.14, -0.56), (-0.08, -0.58), (-0.205, -0.40))), self.hair)
+            canvas.fill(smooth(points((-0.205, -0.32), (-0.21, -0.54), (0, -0.665), (0.21, -0.54), (0.205, -0.32), (0.14, -0.48), (-0.08, -0.50), (-0.205, -0.32))), self.hair)
 
     def _cat_head(self, canvas: Canvas, centre: tuple[float, float]) -> None:
         x, y = centre
@@ -79,11 +78,13 @@ class Wearer:
                 canvas.line(points((x + side * 0.1, y + 0.1), (x + side * 0.42, y + 0.1 + tilt)), muzzle, 0.01)
         canvas.fill(points((-0.035, y + 0.04), (0.035, y + 0.04), (0, y + 0.085)), (206, 120, 120))
 
-    def arm(self, canvas: Canvas, curves: ArmCurves, left: bool) -> None:
-        """Draw an arm with its hand."""
+    def arm(self, canvas: Canvas, curves: ArmCurves, left: bool, covered: float) -> None:
+        """Draw an arm with its hand, but for the share of it that a sleeve covers."""
         bone = mirror(curves.bone) if left else curves.bone
-        canvas.limb(bone[:34], self.skin, 0.17)
-        canvas.limb(bone[28:], self.skin, 0.135)
+        start = round(covered * (len(bone) - 1))
+        if start < 32:
+            canvas.limb(bone[start:38], self.skin, 0.155)
+        canvas.limb(bone[max(start, 30) :], self.skin, 0.135)
         way = bone[-1] - bone[-4]
         hand = bone[-1] + way / max(float(np.hypot(*way)), 1e-9) * 0.09
         canvas.limb(np.vstack([bone[-1], hand]), self.skin, 0.15)
@@ -117,9 +118,6 @@ def hanger(canvas: Canvas, cut: Cut, rng: Rng) -> None:
         canvas.line(arm - (0, 0.02), shift(colour, 0.25), 0.015)
 
 
-def _solid(canvas: Canvas, outline: Sequence[tuple[float, float]] | np.ndarray, colour: Colour) -> None:
-    from PIL import Image
-
-    cloth = Image.new("RGB", canvas.image.size, colour)
+def _solid(canvas: Canvas, outline: Points, colour: Colour) -> None:
     middle = [Fold(points((0.1, 0.0), (0.12, 1.2)), 0.25, 0.12)]
-    canvas.paint(Piece(np.asarray(outline), "form", folds=middle, seam=False), cloth)
+    canvas.paint(Piece(outline, "form", folds=middle, seam=False), colour)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from PIL import Image
 
+from longtailor.samples.canvas import Cloth
 from longtailor.samples.palettes import WARDROBES, Palette, jitter, shift
 from longtailor.samples.patterns import weave
 from longtailor.samples.product import Product
@@ -17,7 +17,7 @@ class Outfit:
     """Cloths by use: main, trim, contrast (other sleeves), inner, third, leather."""
 
     palette: Palette
-    cloths: dict[str, Image.Image]
+    cloths: dict[str, Cloth]
 
 
 def outfit_of(product: Product, side: int, unit: float, rng: np.random.Generator) -> Outfit:
@@ -32,17 +32,14 @@ def outfit_of(product: Product, side: int, unit: float, rng: np.random.Generator
     )
     contrast = palette.accent if rng.random() < 0.8 else palette.third
 
-    def plain(colour: tuple[int, int, int]) -> Image.Image:
-        return Image.new("RGB", (side, side), colour)
-
     return Outfit(
         palette,
         {
             "main": weave(product.pattern, palette, side, unit, rng),
-            "trim": plain(palette.accent),
-            "contrast": plain(contrast),
-            "third": plain(palette.third),
-            "inner": plain(shift(palette.main, -0.42)),
-            "leather": plain((96, 62, 42) if product.archetype != "punk" else (40, 38, 40)),
+            "trim": palette.accent,
+            "contrast": contrast,
+            "third": palette.third,
+            "inner": shift(palette.main, -0.42),
+            "leather": (96, 62, 42) if product.archetype != "punk" else (40, 38, 40),
         },
     )

@@ -7,13 +7,14 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
+from longtailor.samples.canvas import Cloth
 from longtailor.samples.geometry import ellipse
 from longtailor.samples.palettes import Colour, Palette, shift
 
 Rng = np.random.Generator
 
 
-def weave(pattern: str, palette: Palette, side: int, unit: float, rng: Rng) -> Image.Image:
+def weave(pattern: str, palette: Palette, side: int, unit: float, rng: Rng) -> Cloth:
     """Draw a square of cloth.
 
     Parameters
@@ -29,25 +30,25 @@ def weave(pattern: str, palette: Palette, side: int, unit: float, rng: Rng) -> I
 
     Returns
     -------
-    Image
-        RGB, `side` by `side`.
+    Image or tuple
+        RGB, `side` by `side`, or one colour if nothing is to be seen on the cloth.
     """
+    thread = str(rng.choice(["smooth", "linen", "rib"], p=[0.6, 0.22, 0.18]))
+    if pattern == "plain" and thread == "smooth":
+        return palette.main
     cloth = _PATTERNS[pattern](palette, side, unit, rng)
-    return _grain(cloth, rng)
+    return cloth if thread == "smooth" else _threaded(cloth, thread, rng)
 
 
-def _grain(cloth: Image.Image, rng: Rng) -> Image.Image:
-    """Lay threads over the cloth: a faint linen, rib or knit."""
-    kind = rng.choice(["smooth", "linen", "rib"], p=[0.5, 0.3, 0.2])
-    if kind == "smooth":
-        return cloth
+def _threaded(cloth: Image.Image, kind: str, rng: Rng) -> Image.Image:
+    """Lay threads over the cloth: a faint linen or rib."""
     side = cloth.width
     if kind == "linen":
-        rough = rng.normal(128, 9, (side, 1)) + rng.normal(0, 9, (1, side))
+        rough = rng.normal(128, 6, (side, 1)) + rng.normal(0, 6, (1, side))
     else:
         period = rng.uniform(5, 9) * side / 640
         rough = np.broadcast_to(
-            128 + 12 * np.sin(np.arange(side) * 2 * np.pi / period)[None, :], (side, side)
+            128 + 8 * np.sin(np.arange(side) * 2 * np.pi / period)[None, :], (side, side)
         )
     threads = Image.fromarray(np.clip(rough, 0, 255).astype(np.uint8))
     return ImageChops.overlay(cloth, Image.merge("RGB", (threads,) * 3))

@@ -25,6 +25,10 @@ from longtailor.samples.sleeves import ArmCurves, arm_curves, sleeve_pieces
 Rng = np.random.Generator
 
 _SCENES = {"studio": 0.24, "worn": 0.30, "form": 0.12, "hanger": 0.15, "flat": 0.19}
+# Sleeves, or bare arms, that the body overlaps.
+_BEHIND = ("sleeveless", "cap", "puff")
+# How much of the arm a sleeve surely covers.
+_COVERED = {"short": 0.26, "puff": 0.27, "raglan": 0.34, "three_quarter": 0.58, "bell": 0.58, "long": 0.86}
 
 
 def draw_photo(product: Product, seed: int, size: int) -> Image.Image:
@@ -138,14 +142,19 @@ def _dress(
         figures.hanger(canvas, cut, rng)
     if wearer:
         wearer.neck_and_head(canvas, cut)
-        if product.sleeve in ("sleeveless", "cap"):
-            wearer.arm(canvas, arms[0], left=False)
-            wearer.arm(canvas, arms[1], left=True)
+
+    def dress_arms() -> None:
+        for (side, pieces), curves in zip(sleeves.items(), arms, strict=True):
+            if wearer:
+                covered = _COVERED.get(product.sleeve, 0.0)
+                wearer.arm(canvas, curves, left=side == "left", covered=covered)
+            paint(*pieces)
+
+    if product.sleeve in _BEHIND:
+        dress_arms()
     paint(body)
-    for (side, pieces), curves in zip(sleeves.items(), arms, strict=True):
-        if wearer and product.sleeve not in ("sleeveless", "cap"):
-            wearer.arm(canvas, curves, left=side == "left")
-        paint(*pieces)
+    if product.sleeve not in _BEHIND:
+        dress_arms()
     paint(*collar_pieces(product, cut, front, rng))
     sew_details(canvas, product, cut, outfit, front, rng)
 
@@ -157,12 +166,12 @@ def _expose(image: Image.Image, size: int, rng: Rng) -> Image.Image:
     turn = rng.uniform(0, 2 * np.pi)
     slope = (np.cos(turn) * x + np.sin(turn) * y) * rng.uniform(0, 44)
     vignette = (x**2 + y**2) * rng.uniform(0, 50)
-    light = Image.fromarray(np.clip(128 + slope - vignette + rng.normal(0, 7), 40, 215).astype(np.uint8))
-    photo = image.resize((size, size), Image.Resampling.BOX)
+    light = Image.fromarray(np.clip(136 + slope - vignette + rng.normal(0, 7), 40, 220).astype(np.uint8))
+    photo = image.reduce(SUPERSAMPLING)
     light = light.resize((size, size), Image.Resampling.BICUBIC)
     photo = ImageChops.hard_light(photo, Image.merge("RGB", (light,) * 3))
     if rng.random() < 0.3:
-        photo = photo.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.1) * size / 224))
+        photo = photo.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 0.9) * size / 224))
     tint = rng.normal(1, 0.025, 3).astype(np.float32)
     grain = rng.standard_normal((size, size, 1), dtype=np.float32) * np.float32(rng.uniform(0.5, 5))
     pixels = np.asarray(photo, dtype=np.float32) * tint + grain

@@ -24,7 +24,7 @@ _REACH = {
     "long": (0.93, 1.02),
     "raglan": (0.36, 1.0),
     "bell": (0.62, 0.98),
-    "puff": (0.30, 0.42),
+    "puff": (0.27, 0.37),
 }
 
 
@@ -165,29 +165,31 @@ def _bell(cut: Cut, curves: ArmCurves, reach: float, style: str, rng: Rng) -> li
 
 
 def _puff(cut: Cut, curves: ArmCurves, reach: float, style: str, rng: Rng) -> list[Piece]:
-    """Gather at the shoulder and at the cuff, round and full between."""
+    """Gather at the shoulder and at the cuff, round and full between; it lies behind the body."""
     t = _parameters(reach)
-    u = t / reach
-    full = rng.uniform(0.55, 0.85)
-    bulge = np.sin(np.pi * np.clip(u, 0, 1) ** 0.8) ** 0.75
     middle, across = _at(curves.middle, t), _at(curves.across, t)
-    out = _unit(across[len(t) // 2])
-    pleats = 1 + 0.022 * np.sin(u * np.pi * 9)
-    top = middle + across * (0.96 + full * bulge * pleats)[:, None] + out * (0.10 * bulge)[:, None]
-    bottom = middle - across * (0.92 + 0.55 * full * bulge * pleats)[:, None]
-    crown = smooth(np.vstack([top[0] + (-0.05, 0.03), top[0] + (0.0, -0.06), top[6]]), 5)
-    seam = armhole(cut)
-    outline = np.vstack([crown, top[7:], bottom[::-1], seam[::-1]])
+    along = _unit(middle[-1] - middle[0])
+    out = np.array([along[1], -along[0]])
+    length = float(np.hypot(*(middle[-1] - middle[0])))
+    centre = (middle[0] + middle[-1]) / 2 + out * 0.045 - along * 0.03
+    half_length, half_width = length * rng.uniform(0.58, 0.66), rng.uniform(0.25, 0.33)
+    turn = np.linspace(0, 2 * np.pi, 72)
+    pleats = 1 + 0.018 * np.sin(turn * 13)
+    # A superellipse is fuller than an ellipse, as gathered cloth is.
+    x, y = (np.sign(v) * np.abs(v) ** 0.84 for v in (np.cos(turn), np.sin(turn)))
+    balloon = centre + (pleats * x)[:, None] * out * half_width + (pleats * y)[:, None] * along * half_length
     folds = []
-    for number, side in enumerate(np.linspace(-0.8, 0.9, 8)):
-        root = seam[int((0.92 - side) / 1.9 * (len(seam) - 1))]
-        spread = middle[int(len(t) * 0.42)] + across[int(len(t) * 0.42)] * side * 1.3
-        cuff = middle[-1] + across[-1] * side * 0.9
-        spread_low = middle[int(len(t) * 0.62)] + across[int(len(t) * 0.62)] * side * 1.3
-        tone = -0.62 if number % 2 == 0 else 0.42
-        folds += [Fold(np.vstack([root, spread]), tone, 0.018), Fold(np.vstack([cuff, spread_low]), tone, 0.018)]
-    band = _cuff(curves, t, np.full(len(t), 0.94), 0.055, "trim" if rng.random() < 0.5 else style)
-    return [Piece(outline, style, folds=folds, lift=0.04), band]
+    for number, side in enumerate(np.linspace(-0.85, 0.85, 9)):
+        tone = -0.62 if number % 2 == 0 else 0.38
+        for end, gather in ((-0.98, 0.45), (0.98, 0.38)):
+            root = centre + out * half_width * side * gather + along * half_length * end
+            belly = centre + out * half_width * side * 0.95 + along * half_length * end * 0.28
+            folds.append(Fold(np.vstack([root, belly]), tone, 0.017))
+    tip = centre + along * half_length
+    wide = out * float(np.hypot(*across[-1])) * 0.98
+    band = np.vstack([tip + wide - along * 0.05, tip + wide + along * 0.03, tip - wide + along * 0.03, tip - wide - along * 0.05])
+    cuff = Piece(band, "trim" if rng.random() < 0.5 else style, lift=0.01)
+    return [Piece(balloon, style, folds=folds, lift=0.03), cuff]
 
 
 def _raglan(cut: Cut, curves: ArmCurves, reach: float, style: str, rng: Rng) -> list[Piece]:
