@@ -230,15 +230,14 @@ def inspect_catalog(
         Of the carving.
     """
     bands = bands or Bands()
-    names, counts = np.unique(catalog.split, return_counts=True)
-    given = dict(zip(names.tolist(), counts.tolist(), strict=True))
+    given = {split: int((catalog.split == split).sum()) for split in (*SPLITS, "")}
     catalog = with_splits(catalog, seed)
     together, lift = co_occurrence(catalog.matrix)
     return Inspection(
         catalog=catalog,
         bands=bands,
         min_positives=min_positives,
-        given=given,
+        given={split: products for split, products in given.items() if products},
         labels=_count_labels(catalog, bands),
         attributes=_count_attributes(catalog),
         together=together,
