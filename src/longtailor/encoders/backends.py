@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib.util
 import os
 import warnings
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
+from longtailor.encoders.cores import available_cores
 from longtailor.encoders.encoder import Backend, Embedding
 from longtailor.encoders.networks import PhotoNetwork, fold_batch_norm
 from longtailor.encoders.preprocessing import Pixels, Preprocessing
@@ -63,8 +65,13 @@ class TorchBackend:
     batch_size = 8
 
     def __init__(self, network: nn.Module, preprocessing: Preprocessing) -> None:
-        folded = fold_batch_norm(network, image_size=preprocessing.image_size)
-        self._network = PhotoNetwork(folded, preprocessing).to(memory_format=torch.channels_last)
+        self._source = PhotoNetwork(network, preprocessing)
+        self._image_size = preprocessing.image_size
+
+    @cached_property
+    def _network(self) -> PhotoNetwork:
+        self._source.network = fold_batch_norm(self._source.network, image_size=self._image_size)
+        return self._source.to(memory_format=torch.channels_last)
 
     @torch.inference_mode()
     def __call__(self, batch: Pixels) -> Embedding:
@@ -87,37 +94,43 @@ class OpenVinoBackend:
     name = "openvino"
 
     def __init__(self, network: nn.Module, preprocessing: Preprocessing) -> None:
+        self._source = PhotoNetwork(network, preprocessing)
+        self._image_size = preprocessing.image_size
+
+    # Converting takes seconds, which a command that finds all its embeddings cached can save.
+    @cached_property
+    def _queue(self) -> Any:
         import openvino
 
-        size = preprocessing.image_size
-        photo = torch.zeros((1, size, size, 3), dtype=torch.uint8)
+        shape = [1, self._image_size, self._image_size, 3]
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
             traced = torch.jit.trace(  # type: ignore[no-untyped-call]
-                PhotoNetwork(network, preprocessing), photo, check_trace=False
+                self._source, torch.zeros(shape, dtype=torch.uint8), check_trace=False
             )
-            model = openvino.convert_model(traced, input=[1, size, size, 3])
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+            model = openvino.convert_model(traced, input=shape)
         compiled = openvino.Core().compile_model(
             model,
             "CPU",
             {
                 "INFERENCE_PRECISION_HINT": "f32",
                 "PERFORMANCE_HINT": "THROUGHPUT",
-                "NUM_STREAMS": cores,
+                "NUM_STREAMS": available_cores(),
             },
         )
-        self._queue = openvino.AsyncInferQueue(compiled)
-        self._queue.set_callback(self._keep)
-        self._rows: dict[int, Embedding] = {}
-
-    def _keep(self, request: Any, row: int) -> None:
-        self._rows[row] = request.get_output_tensor(0).data[0].copy()
+        queue = openvino.AsyncInferQueue(compiled)
+        queue.set_callback(_keep)
+        return queue
 
     def __call__(self, batch: Pixels) -> Embedding:
         """Map pixels (B, H, W, 3) to embeddings (B, dim)."""
-        self._rows = {}
+        rows: dict[int, Embedding] = {}
         for row in range(len(batch)):
-            self._queue.start_async(batch[row : row + 1], row)
+            self._queue.start_async(batch[row : row + 1], (rows, row))
         self._queue.wait_all()
-        return np.stack([self._rows[row] for row in range(len(batch))])
+        return np.stack([rows[row] for row in range(len(batch))])
+
+
+def _keep(request: Any, where: tuple[dict[int, Embedding], int]) -> None:
+    rows, row = where
+    rows[row] = request.get_output_tensor(0).data[0].copy()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ import numpy.typing as npt
 
 from longtailor.catalog.images import open_image, read_image_file
 from longtailor.encoders.cache import CacheEntry, EmbeddingCache, FileState
+from longtailor.encoders.cores import available_cores
 from longtailor.encoders.encoder import Embedding, Encoder
 from longtailor.encoders.preprocessing import Pixels
 from longtailor.errors import ImageError, LongtailorError
@@ -144,7 +144,7 @@ def stream_embeddings(
 def _embed_blocks(
     paths: Sequence[Path], encoder: Encoder, cache: EmbeddingCache | None, batch_size: int
 ) -> Iterator[_Block]:
-    pool = ThreadPoolExecutor(_threads(), "longtailor-decode")
+    pool = ThreadPoolExecutor(available_cores(), "longtailor-decode")
 
     def begin(start: int) -> list[Future[_Photo]]:
         block = paths[start : start + batch_size]
@@ -205,7 +205,3 @@ def _finish(
         )
     failed = [(row, photo.reason) for row, photo in enumerate(photos) if photo.reason]
     return _Block(values, failed, len(rows))
-
-
-def _threads() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4
