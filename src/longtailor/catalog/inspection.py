@@ -129,6 +129,8 @@ class Inspection:
     min_positives : int
     given : dict of str to int
         Products by the split the file gives; `""` where it gives none.
+    carved : bool
+        Some product is in another split than the file gives it.
     labels : tuple of LabelCounts
     attributes : tuple of AttributeCounts
     together : ndarray of int64, shape (labels, labels)
@@ -145,6 +147,7 @@ class Inspection:
     bands: Bands
     min_positives: int
     given: dict[str, int]
+    carved: bool
     labels: tuple[LabelCounts, ...]
     attributes: tuple[AttributeCounts, ...]
     together: npt.NDArray[np.int64]
@@ -189,6 +192,7 @@ class Inspection:
             "with_text": sum(text is not None for text in catalog.texts),
             "splits": self.splits,
             "splits_given": self.given,
+            "carved": self.carved,
             "bands": str(self.bands),
             "min_positives": self.min_positives,
             "mean_imbalance": self.mean_imbalance,
@@ -231,13 +235,14 @@ def inspect_catalog(
     """
     bands = bands or Bands()
     given = {split: int((catalog.split == split).sum()) for split in (*SPLITS, "")}
-    catalog = with_splits(catalog, seed)
+    before, catalog = catalog.split, with_splits(catalog, seed)
     together, lift = co_occurrence(catalog.matrix)
     return Inspection(
         catalog=catalog,
         bands=bands,
         min_positives=min_positives,
         given={split: products for split, products in given.items() if products},
+        carved=bool((catalog.split != before).any()),
         labels=_count_labels(catalog, bands),
         attributes=_count_attributes(catalog),
         together=together,

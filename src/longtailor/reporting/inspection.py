@@ -43,7 +43,7 @@ def write_inspection(inspection: Inspection, folder: Path) -> None:
     write_json(folder / "inspection.json", inspection.to_dict())
     page = render(
         "inspection.html",
-        inspection=inspection,
+        name=_name(inspection),
         found=inspection.to_dict(),
         labels=most_first(inspection.labels),
         bands={band: len(in_band(inspection, band)) for band in BANDS},
@@ -67,6 +67,12 @@ def in_band(inspection: Inspection, band: str) -> list[LabelCounts]:
     return [counts for counts in inspection.labels if counts.band == band]
 
 
+def _name(inspection: Inspection) -> str:
+    source = inspection.catalog.source
+    # Catalogues are often all called catalog.csv: their folder tells them apart.
+    return "A catalogue" if source is None else "/".join(source.absolute().parts[-2:])
+
+
 def _parts(inspection: Inspection) -> list[RenderableType]:
     parts: list[RenderableType] = [*_heading(inspection), "", _attribute_table(inspection), ""]
     parts += [_tail_chart(inspection), ""]
@@ -80,7 +86,7 @@ def _parts(inspection: Inspection) -> list[RenderableType]:
 def _heading(inspection: Inspection) -> list[RenderableType]:
     found = inspection.to_dict()
     splits = ", ".join(f"{name} {count:,}" for name, count in inspection.splits.items())
-    if inspection.given != inspection.splits:
+    if inspection.carved:
         given = (f"{name or 'no split'} {count:,}" for name, count in inspection.given.items())
         splits += f" (carved; the file gives {', '.join(given)})"
     bands = ", ".join(f"{len(in_band(inspection, band))} {band}" for band in BANDS)

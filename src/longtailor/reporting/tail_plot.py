@@ -44,7 +44,7 @@ def plot_tail(names: Sequence[str], positives: npt.ArrayLike, bands: npt.ArrayLi
     order = np.argsort(-counts, kind="stable")
     columns = max(1, -(-len(order) // _ROWS))
     rows = max(1, -(-len(order) // columns))
-    width = 6.4 if columns == 1 else _COLUMN_INCHES * columns
+    width = 5.2 if columns == 1 else _COLUMN_INCHES * columns
     figure = Figure(figsize=(width, _ROW_INCHES * rows + 1.1), layout="constrained")
     axes = figure.subplots(1, columns, sharex=True, squeeze=False)[0]
     longest = max(1, int(counts.max(initial=0)))
