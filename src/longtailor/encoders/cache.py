@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS files (
     path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
     digest BLOB NOT NULL) WITHOUT ROWID;
 """
+_FILE = "embeddings.sqlite"
 _WAIT_SECONDS = 60.0
 
 
@@ -40,6 +41,15 @@ def cache_folder() -> Path:
         return Path(stated).expanduser()
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "longtailor"
+
+
+def cache_path() -> Path:
+    """Give the file of the cache in `cache_folder()`."""
+    return cache_folder() / _FILE
+
+
+class DamagedCacheError(LongtailorError):
+    """A cache that is no whole database any more."""
 
 
 @dataclass(frozen=True)
@@ -91,11 +101,13 @@ class EmbeddingCache:
     Raises
     ------
     LongtailorError
-        If the folder or the file cannot be written, or the file is damaged.
+        If the folder or the file cannot be written.
+    DamagedCacheError
+        If the file is damaged.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self.path = (folder or cache_folder()) / "embeddings.sqlite"
+        self.path = (folder or cache_folder()) / _FILE
         self._lock = threading.Lock()
         self._ids: dict[str, int] = {}
         self._warned = False
@@ -187,8 +199,8 @@ class EmbeddingCache:
 
     def size(self) -> int:
         """Give the bytes that the cache takes on the disk."""
-        files = (self.path, *_companions(self.path))
-        return sum(file.stat().st_size for file in files if file.exists())
+        log_file, _ = _companions(self.path)
+        return sum(file.stat().st_size for file in (self.path, log_file) if file.exists())
 
     def clear(self, name: str | None = None) -> int:
         """Forget the embeddings of an encoder, or of all, and give the disk space back.
@@ -264,8 +276,8 @@ class EmbeddingCache:
             "a folder that can be written"
         )
 
-    def _damaged(self, reason: str) -> LongtailorError:
-        return LongtailorError(
+    def _damaged(self, reason: str) -> DamagedCacheError:
+        return DamagedCacheError(
             f"the embedding cache {self.path} is damaged ({reason}): remove it with "
             "`longtailor cache clear`, its embeddings will be computed again"
         )
@@ -273,7 +285,7 @@ class EmbeddingCache:
 
 def remove_cache(folder: Path | None = None) -> None:
     """Remove the cache's files, damaged or not."""
-    path = (folder or cache_folder()) / "embeddings.sqlite"
+    path = (folder or cache_folder()) / _FILE
     for file in (path, *_companions(path)):
         file.unlink(missing_ok=True)
 

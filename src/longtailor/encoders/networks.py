@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import difflib
 import hashlib
+import logging
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -77,15 +80,27 @@ def _build_timm(
         network = timm.create_model(architecture, **options)
         return network, _load_safetensors(network, weights)
     try:
-        network = timm.create_model(architecture, pretrained=True, **options)
+        with _quiet_retries():
+            network = timm.create_model(architecture, pretrained=True, **options)
     # Hubs fail in the ways of several HTTP libraries.
     except Exception as error:
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        reason = str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
         raise LongtailorError(
             f"cannot get the weights of {name} from its hub ({reason}): give a local "
             "safetensors file, or use efficientnet_lite0, which needs no hub"
         ) from error
     return network, Weights(_digest(network))
+
+
+@contextlib.contextmanager
+def _quiet_retries() -> Iterator[None]:
+    hub = logging.getLogger("huggingface_hub")
+    level = hub.level
+    hub.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        hub.setLevel(level)
 
 
 def _load_safetensors(network: nn.Module, path: Path) -> Weights:
