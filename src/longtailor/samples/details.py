@@ -156,6 +156,16 @@ def _romantic(canvas: Canvas, product: Product, cut: Cut, outfit: Outfit, low: f
         canvas.disc((x, y + 0.008), 0.015, shift(outfit.palette.main, -0.15))
 
 
+def _classic(
+    canvas: Canvas, product: Product, cut: Cut, outfit: Outfit, low: float, rng: Rng
+) -> None:
+    """A string of pearls."""
+    for turn in np.linspace(0.05, np.pi - 0.05, 19):
+        at = (np.cos(turn) * (cut.neck + 0.035), 0.0 + np.sin(turn) * (min(low, 0.4) + 0.06))
+        canvas.disc((at[0] + 0.004, at[1] + 0.008), 0.023, shift(outfit.palette.main, -0.4))
+        canvas.disc(at, 0.021, (244, 238, 226))
+
+
 def _preppy(canvas: Canvas, product: Product, cut: Cut, outfit: Outfit, low: float, rng: Rng) -> None:
     """A crest on the chest, or tipping above the hem."""
     if rng.random() < 0.6 and "pocket" not in product.details:
@@ -217,6 +227,7 @@ _DETAILS: dict[str, Sew] = {
     "belt": _belt,
 }
 _MARKS: dict[str, Sew] = {
+    "classic": _classic,
     "sporty": _sporty,
     "romantic": _romantic,
     "preppy": _preppy,

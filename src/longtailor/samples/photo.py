@@ -79,7 +79,7 @@ def _frame(outline: Points, px: int, scene: str, rng: Rng) -> Frame:
     if scene in ("worn", "hanger", "form"):
         low = low - (0, rng.uniform(0.2, 0.75) if scene == "worn" else 0.42)
     extent = float(max(high - low))
-    scale = px * rng.uniform(0.74, 0.98) / extent
+    scale = px * rng.uniform(0.80, 1.0) / extent
     turn = rng.normal(0, 0.10) if scene == "flat" else rng.normal(0, 0.03)
     middle = (low + high) / 2
     cos, sin = np.cos(turn) * scale, np.sin(turn) * scale

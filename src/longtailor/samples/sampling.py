@@ -92,8 +92,16 @@ def _sample_product(
         colour=palettes[rng.integers(len(palettes))].name,
         length=_pick(words.LENGTHS[garment], rng),
         details=details,
-        unknown=frozenset(a for a in words.ATTRIBUTES if rng.random() < words.UNKNOWN_SHARE),
+        unknown=_unknown(sleeve, rng),
     )
+
+
+def _unknown(sleeve: str, rng: np.random.Generator) -> frozenset[str]:
+    unknown = {a for a in words.ATTRIBUTES if rng.random() < words.UNKNOWN_SHARE}
+    # The tail is too thin to lose any of it: its counts stay exact.
+    if words.SLEEVES[sleeve] < words.RARE:
+        unknown.discard("sleeve")
+    return frozenset(unknown)
 
 
 def _pick(

@@ -19,9 +19,9 @@ _SAMPLES = 61
 # How far down the arm each sleeve reaches, 1 being the wrist.
 _REACH = {
     "cap": (0.10, 0.17),
-    "short": (0.27, 0.44),
-    "three_quarter": (0.62, 0.78),
-    "long": (0.93, 1.02),
+    "short": (0.27, 0.42),
+    "three_quarter": (0.58, 0.72),
+    "long": (0.95, 1.03),
     "raglan": (0.36, 1.0),
     "bell": (0.62, 0.98),
     "puff": (0.27, 0.37),
@@ -172,7 +172,7 @@ def _puff(cut: Cut, curves: ArmCurves, reach: float, style: str, rng: Rng) -> li
     out = np.array([along[1], -along[0]])
     length = float(np.hypot(*(middle[-1] - middle[0])))
     centre = (middle[0] + middle[-1]) / 2 + out * 0.045 - along * 0.03
-    half_length, half_width = length * rng.uniform(0.58, 0.66), rng.uniform(0.25, 0.33)
+    half_length, half_width = length * rng.uniform(0.58, 0.66), rng.uniform(0.28, 0.37)
     turn = np.linspace(0, 2 * np.pi, 72)
     pleats = 1 + 0.018 * np.sin(turn * 13)
     # A superellipse is fuller than an ellipse, as gathered cloth is.
@@ -229,7 +229,7 @@ def _cuff(
 def _elbow_folds(curves: ArmCurves, reach: float, rng: Rng) -> list[Fold]:
     folds = []
     for _ in range(3 if reach > 0.5 else 1):
-        at = int(rng.uniform(0.15, max(0.2, reach)) * (_SAMPLES - 1))
+        at = int(rng.uniform(0.15, min(reach, 0.95)) * (_SAMPLES - 1))
         start = curves.middle[at] + curves.across[at] * rng.uniform(-0.9, -0.3)
         end = curves.middle[max(0, at - 5)] + curves.across[at] * rng.uniform(0.1, 0.7)
         folds.append(Fold(np.vstack([start, end]), rng.choice([-0.4, 0.25]), 0.03))

@@ -124,3 +124,4 @@ DETAIL_AFFINITY: Mapping[str, Weights] = {
     "punk": {"zip": 1.6, "bow": 0.5, "belt": 1.5},
 }
 UNKNOWN_SHARE = 0.025
+RARE = 0.05
