@@ -1,0 +1,5 @@
+"""Embedding -> logits."""
+
+from longtailor.classifiers.linear import LinearClassifier
+
+__all__ = ["LinearClassifier"]

@@ -1,0 +1,1 @@
+"""Metrics by label and band, thresholds, calibration, intervals."""

@@ -1,0 +1,100 @@
+"""Fit a linear classifier to all labels at once."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from longtailor.labels import POSITIVE, UNKNOWN
+from longtailor.training.design import Design
+from longtailor.training.lbfgs import Minimum, minimize
+
+
+class Unreduced(Protocol):
+    """What the fit needs of an objective; see `longtailor.objectives.Objective`."""
+
+    elementwise: bool
+
+    def unreduced(self, logits: Tensor, targets: Tensor, /) -> Tensor:
+        """Give the loss of each cell, or of each row or label for a set loss."""
+
+
+def fit_linear(
+    design: Design,
+    targets: Tensor,
+    objective: Unreduced,
+    penalty: float,
+    start: Tensor | None = None,
+    *,
+    max_iterations: int = 200,
+    tolerance: float = 1e-3,
+) -> Minimum:
+    """Minimise the objective, summed over the known cells, plus an L2 penalty on the weights.
+
+    For each label c: sum_i loss_ic + penalty * |w_c|^2 / 2, the intercept free. The loss is summed
+    and not averaged, so that a label with few known cells is held back as much as its prior says
+    (`penalty` is the inverse of scikit-learn's `C`, on embeddings whose mean squared length is 1).
+
+    Parameters
+    ----------
+    design : Design
+        Training embeddings.
+    targets : Tensor of float32, shape (products, labels)
+        1 positive, 0 negative, -1 unknown.
+    objective : Unreduced
+        What to minimise.
+    penalty : float
+        Strength of the L2 penalty, above 0.
+    start : Tensor, shape (components + 1, labels), optional
+        Where to start, such as the solution for a stronger penalty. Default: all weights 0 and
+        each label's smoothed share of positives.
+    max_iterations, tolerance
+        See `longtailor.training.lbfgs.minimize`.
+
+    Returns
+    -------
+    Minimum
+        Its parameters are in the basis of the design: see `Design.fold`.
+    """
+    products, features = design.features.shape
+
+    def loss(logits: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.enable_grad():
+            leaf = logits.detach().requires_grad_()
+            terms = objective.unreduced(leaf, targets)
+            (slope,) = torch.autograd.grad(terms.sum(), leaf)
+        terms = terms.detach()
+        if objective.elementwise:
+            return terms.sum(dim=0, dtype=torch.float64), slope
+        return terms.sum(dtype=torch.float64).expand(leaf.shape[1]) / leaf.shape[1], slope
+
+    if start is None:
+        start = torch.zeros(features, targets.shape[1])
+        start[-1] = _prior_logits(targets)
+    strengths = torch.full((features, 1), penalty)
+    strengths[-1] = 0.0
+    curvature = _curvature(loss, start[-1].expand(products, -1)) * design.variances[:, None]
+    return minimize(
+        design.features,
+        loss,
+        strengths,
+        start,
+        curvature + strengths.clamp(min=1e-6),
+        joint=not objective.elementwise,
+        max_iterations=max_iterations,
+        tolerance=tolerance,
+    )
+
+
+def _prior_logits(targets: Tensor) -> Tensor:
+    positive = (targets == POSITIVE).sum(dim=0) + 0.5
+    known = (targets != UNKNOWN).sum(dim=0) + 1.0
+    return torch.logit(positive / known)
+
+
+def _curvature(loss, logits: Tensor, step: float = 0.1) -> Tensor:  # type: ignore[no-untyped-def]
+    """Estimate the second derivative of each label's loss, summed over products."""
+    rise = loss(logits + step)[1] - loss(logits - step)[1]
+    return (rise.sum(dim=0) / (2 * step)).clamp(min=1e-3)
