@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from longtailor.samples.geometry import ellipse, points, smooth
+from longtailor.samples.geometry import Points, ellipse, points, smooth
 from longtailor.samples.palettes import Colour, jitter, shift
 
 Rng = np.random.Generator
@@ -18,8 +18,10 @@ _TABLES: tuple[Colour, ...] = ((196, 156, 112), (150, 110, 78), (222, 200, 170),
 
 
 def studio(px: int, rng: Rng) -> Image.Image:
-    """A plain sweep of paper, white or tinted, lit from somewhere."""
-    base = (250, 250, 249) if rng.random() < 0.4 else jitter(_WALLS[rng.integers(len(_WALLS))], rng, 6)
+    """Hang a plain sweep of paper, white or tinted, lit from somewhere."""
+    base = (
+        (250, 250, 249) if rng.random() < 0.4 else jitter(_WALLS[rng.integers(len(_WALLS))], rng, 6)
+    )
     small = 32
     y, x = np.mgrid[0:small, 0:small] / (small - 1) - rng.uniform(0.2, 0.8, (2, 1, 1))
     fall = np.hypot(x, y * rng.uniform(0.5, 1))[..., None] * rng.uniform(0, 0.30)
@@ -28,9 +30,11 @@ def studio(px: int, rng: Rng) -> Image.Image:
 
 
 def room(px: int, rng: Rng) -> Image.Image:
-    """A wall and a floor, with a plant, a picture or a window's light."""
+    """Build a wall and a floor, with a plant, a picture or a window's light."""
     wall = jitter(_WALLS[rng.integers(len(_WALLS))], rng, 7)
-    floor = jitter(_TABLES[rng.integers(len(_TABLES))] if rng.random() < 0.6 else shift(wall, -0.25), rng, 6)
+    floor = jitter(
+        _TABLES[rng.integers(len(_TABLES))] if rng.random() < 0.6 else shift(wall, -0.25), rng, 6
+    )
     image = Image.new("RGB", (px, px), wall)
     draw = ImageDraw.Draw(image)
     if rng.random() < 0.3:
@@ -40,18 +44,25 @@ def room(px: int, rng: Rng) -> Image.Image:
     draw.rectangle((0, horizon, px, px), fill=floor)
     draw.rectangle((0, horizon - px * 0.025, px, horizon), fill=shift(wall, 0.45))
     if rng.random() < 0.45:
-        _plant(draw, rng.choice([0.08, 0.92]) * px, horizon + 0.06 * px, px * rng.uniform(0.8, 1.2), rng)
+        _plant(
+            draw,
+            rng.choice([0.08, 0.92]) * px,
+            horizon + 0.06 * px,
+            px * rng.uniform(0.8, 1.2),
+            rng,
+        )
     if rng.random() < 0.35:
         _picture(draw, rng.choice([0.14, 0.86]) * px, rng.uniform(0.16, 0.3) * px, px, rng)
     if rng.random() < 0.22:
-        _cat(draw, rng.choice([0.15, 0.85]) * px, horizon + 0.07 * px, px, rng)
+        fur: Colour = ((60, 58, 62), (206, 140, 80), (140, 140, 146))[rng.integers(3)]
+        sitting_cat(draw, rng.choice([0.15, 0.85]) * px, horizon + 0.07 * px, 0.075 * px, fur)
     if rng.random() < 0.35:
         image = _window_light(image, rng)
     return image.filter(ImageFilter.BoxBlur(px / 224 * rng.uniform(0, 1.2)))
 
 
 def wall(px: int, rng: Rng) -> Image.Image:
-    """A wall behind a clothes rail: paint, boards or bricks."""
+    """Build a wall behind a clothes rail: paint, boards or bricks."""
     base = jitter(_WALLS[rng.integers(len(_WALLS))], rng, 7)
     image = Image.new("RGB", (px, px), base)
     draw = ImageDraw.Draw(image)
@@ -71,14 +82,20 @@ def wall(px: int, rng: Rng) -> Image.Image:
 
 
 def table(px: int, rng: Rng) -> Image.Image:
-    """Something to lay a garment on: planks, linen or marble, and things left lying about."""
+    """Find something to lay a garment on: planks, linen or marble, and things left lying about."""
     kind = rng.choice(["planks", "linen", "marble"], p=[0.45, 0.3, 0.25])
     if kind == "planks":
         image = _planks(px, rng)
     elif kind == "linen":
-        base = jitter(((226, 218, 204), (204, 206, 200), (168, 176, 186), (232, 208, 200))[rng.integers(4)], rng, 5)
+        base = jitter(
+            ((226, 218, 204), (204, 206, 200), (168, 176, 186), (232, 208, 200))[rng.integers(4)],
+            rng,
+            5,
+        )
         weave = rng.normal(0, 3.5, (px // 2, 1, 1)) + rng.normal(0, 3.5, (1, px // 2, 1))
-        image = Image.fromarray(np.clip(np.array(base) + weave, 0, 255).astype(np.uint8)).resize((px, px), Image.Resampling.NEAREST)
+        image = Image.fromarray(np.clip(np.array(base) + weave, 0, 255).astype(np.uint8)).resize(
+            (px, px), Image.Resampling.NEAREST
+        )
     else:
         image = _marble(px, rng)
     draw = ImageDraw.Draw(image)
@@ -91,16 +108,18 @@ def table(px: int, rng: Rng) -> Image.Image:
 
 
 def _planks(px: int, rng: Rng) -> Image.Image:
-    base = np.array(jitter(_TABLES[rng.integers(len(_TABLES))], rng, 6), dtype=float)
+    base = jitter(_TABLES[rng.integers(len(_TABLES))], rng, 6)
     half = px // 2
-    grain = rng.normal(0, 1, (half // 16 + 2, half))
-    image = Image.fromarray((128 + 26 * np.clip(grain, -3, 3)).astype(np.uint8))
-    image = image.resize((half, half), Image.Resampling.BILINEAR).filter(ImageFilter.BoxBlur(0.7))
-    tone = (np.asarray(image, dtype=float)[..., None] - 128) * 0.35
-    wood = Image.fromarray(np.clip(base + tone, 0, 255).astype(np.uint8)).resize((px, px), Image.Resampling.BILINEAR)
+    grain = Image.fromarray(
+        (128 + 26 * np.clip(rng.normal(0, 1, (half // 16 + 2, half)), -3, 3)).astype(np.uint8)
+    )
+    grain = grain.resize((half, half), Image.Resampling.BILINEAR).filter(ImageFilter.BoxBlur(0.7))
+    tone = (np.asarray(grain, dtype=np.float64)[..., None] - 128) * 0.35
+    wood = Image.fromarray(np.clip(np.array(base) + tone, 0, 255).astype(np.uint8))
+    wood = wood.resize((px, px), Image.Resampling.BILINEAR)
     draw = ImageDraw.Draw(wood)
     for x in np.arange(rng.uniform(0, 0.2) * px, px, px * rng.uniform(0.16, 0.26)):
-        draw.line([(x, 0), (x, px)], fill=shift(tuple(int(c) for c in base), -0.4), width=max(1, px // 180))  # type: ignore[arg-type]
+        draw.line([(x, 0), (x, px)], fill=shift(base, -0.4), width=max(1, px // 180))
     return wood if rng.random() < 0.5 else wood.transpose(Image.Transpose.ROTATE_90)
 
 
@@ -120,31 +139,55 @@ def _plant(draw: ImageDraw.ImageDraw, x: float, y: float, px: float, rng: Rng) -
     for turn in np.linspace(-0.9, 0.9, 7):
         tip = np.array([x + np.sin(turn) * 0.17 * px, y - 0.12 * px - np.cos(turn) * 0.24 * px])
         foot, side = np.array([x, y - 0.1 * px]), np.array([np.cos(turn), np.sin(turn)]) * 0.03 * px
-        shape = smooth([tuple(foot), tuple((tip + foot) / 2 + side), tuple(tip), tuple((tip + foot) / 2 - side), tuple(foot)])
+        shape = smooth(
+            [
+                tuple(foot),
+                tuple((tip + foot) / 2 + side),
+                tuple(tip),
+                tuple((tip + foot) / 2 - side),
+                tuple(foot),
+            ]
+        )
         draw.polygon(list(map(tuple, shape)), fill=shift(leaf, rng.uniform(-0.2, 0.2)))
-    pot = [(x - 0.07 * px, y - 0.12 * px), (x + 0.07 * px, y - 0.12 * px), (x + 0.05 * px, y), (x - 0.05 * px, y)]
+    pot = [
+        (x - 0.07 * px, y - 0.12 * px),
+        (x + 0.07 * px, y - 0.12 * px),
+        (x + 0.05 * px, y),
+        (x - 0.05 * px, y),
+    ]
     draw.polygon(pot, fill=jitter((202, 120, 84), rng))
 
 
 def _picture(draw: ImageDraw.ImageDraw, x: float, y: float, px: float, rng: Rng) -> None:
     w, h = rng.uniform(0.07, 0.11, 2) * px
-    draw.rectangle((x - w, y - h, x + w, y + h), fill=(252, 251, 248), outline=(90, 78, 70), width=max(2, int(px // 110)))
-    draw.pieslice((x - w * 0.6, y - h * 0.5, x + w * 0.6, y + h), 180, 360, fill=jitter((214, 120, 90), rng, 20))
+    draw.rectangle(
+        (x - w, y - h, x + w, y + h),
+        fill=(252, 251, 248),
+        outline=(90, 78, 70),
+        width=max(2, int(px // 110)),
+    )
+    draw.pieslice(
+        (x - w * 0.6, y - h * 0.5, x + w * 0.6, y + h),
+        180,
+        360,
+        fill=jitter((214, 120, 90), rng, 20),
+    )
 
 
-def _cat(draw: ImageDraw.ImageDraw, x: float, y: float, px: float, rng: Rng) -> None:
-    """Let a cat sit on the floor and look at the wall."""
-    fur: Colour = ((60, 58, 62), (206, 140, 80), (140, 140, 146))[rng.integers(3)]
-    s = 0.075 * px
+def sitting_cat(draw: ImageDraw.ImageDraw, x: float, y: float, unit: float, fur: Colour) -> None:
+    """Let a cat sit with its back to us, its feet at (x, y), about 2.5 units high."""
 
-    def at(shape: np.ndarray) -> list[tuple[float, float]]:
-        return [(x + a * s, y + b * s) for a, b in shape]
+    def at(shape: Points) -> list[tuple[float, float]]:
+        return [(x + a * unit, y + b * unit) for a, b in shape]
 
-    draw.polygon(at(smooth(points((-0.8, 0), (-0.75, -0.9), (-0.25, -1.5), (0.25, -1.5), (0.75, -0.9), (0.8, 0)))), fill=fur)
+    back = points((-0.8, 0), (-0.75, -0.9), (-0.25, -1.5), (0.25, -1.5), (0.75, -0.9), (0.8, 0))
+    draw.polygon(at(smooth(back)), fill=fur)
     draw.polygon(at(ellipse((0, -1.75), 0.5, 0.45)), fill=fur)
     for side in (-1, 1):
-        draw.polygon(at(points((side * 0.1, -2.1), (side * 0.42, -2.5), (side * 0.5, -1.8))), fill=fur)
-    draw.line(at(smooth(points((0.6, -0.1), (1.2, -0.15), (1.4, -0.7), (1.2, -1.0)))), fill=fur, width=int(s * 0.26))
+        ear = points((side * 0.1, -2.1), (side * 0.42, -2.5), (side * 0.5, -1.8))
+        draw.polygon(at(ear), fill=fur)
+    tail = smooth(points((0.6, -0.1), (1.2, -0.15), (1.4, -0.7), (1.2, -1.0)))
+    draw.line(at(tail), fill=fur, width=round(unit * 0.26), joint="curve")
 
 
 def _window_light(image: Image.Image, rng: Rng) -> Image.Image:
@@ -155,14 +198,27 @@ def _window_light(image: Image.Image, rng: Rng) -> Image.Image:
     for column in (0, 1):
         for row in (0, 1):
             left, top = x + column * w * 1.2, y + row * w * 1.7 + column * w * 0.4
-            draw.polygon([(left, top), (left + w, top + w * 0.4), (left + w, top + w * 1.9), (left, top + w * 1.5)], fill=70)
+            draw.polygon(
+                [
+                    (left, top),
+                    (left + w, top + w * 0.4),
+                    (left + w, top + w * 1.9),
+                    (left, top + w * 1.5),
+                ],
+                fill=70,
+            )
     light = light.filter(ImageFilter.BoxBlur(1)).resize((px, px), Image.Resampling.BILINEAR)
     image.paste((255, 248, 226), (0, 0), light)
     return image
 
 
 def _cup(draw: ImageDraw.ImageDraw, x: float, y: float, px: float, rng: Rng) -> None:
-    for radius, colour in ((0.085, (244, 242, 238)), (0.065, (222, 220, 216)), (0.055, (250, 249, 246)), (0.045, (112, 72, 46))):
+    for radius, colour in (
+        (0.085, (244, 242, 238)),
+        (0.065, (222, 220, 216)),
+        (0.055, (250, 249, 246)),
+        (0.045, (112, 72, 46)),
+    ):
         r = radius * px
         draw.ellipse((x - r, y - r, x + r, y + r), fill=colour)
 
@@ -176,22 +232,60 @@ def _leaf(draw: ImageDraw.ImageDraw, x: float, y: float, px: float, rng: Rng) ->
             foot = np.array([x, y]) + stem * at * px
             tip = foot + (stem * 0.4 + side * way) * 0.07 * px
             middle = (foot + tip) / 2 + stem * 0.02 * px
-            draw.polygon([tuple(foot), tuple(middle), tuple(tip), tuple((foot + tip) / 2 - stem * 0.01 * px)], fill=leaf)
+            draw.polygon(
+                [
+                    tuple(foot),
+                    tuple(middle),
+                    tuple(tip),
+                    tuple((foot + tip) / 2 - stem * 0.01 * px),
+                ],
+                fill=leaf,
+            )
 
 
 def _glasses(draw: ImageDraw.ImageDraw, x: float, y: float, px: float, rng: Rng) -> None:
     r, dark = 0.042 * px, (44, 40, 42)
     for way in (-1, 1):
-        draw.ellipse((x + way * 0.055 * px - r, y - r, x + way * 0.055 * px + r, y + r), fill=(92, 84, 86), outline=dark, width=max(2, int(px / 110)))
+        draw.ellipse(
+            (x + way * 0.055 * px - r, y - r, x + way * 0.055 * px + r, y + r),
+            fill=(92, 84, 86),
+            outline=dark,
+            width=max(2, int(px / 110)),
+        )
     draw.line([(x - 0.015 * px, y), (x + 0.015 * px, y)], fill=dark, width=max(2, int(px / 110)))
 
 
 def _yarn(draw: ImageDraw.ImageDraw, x: float, y: float, px: float, rng: Rng) -> None:
-    wool, r = jitter(((204, 90, 90), (90, 130, 160), (222, 176, 84))[rng.integers(3)], rng), 0.07 * px
-    draw.line(list(map(tuple, smooth([(x, y), (x + r * 1.5, y + r), (x + r * 0.8, y + r * 2), (x + r * 2.4, y + r * 2.2)]))), fill=wool, width=max(2, int(px / 120)))
+    wool, r = (
+        jitter(((204, 90, 90), (90, 130, 160), (222, 176, 84))[rng.integers(3)], rng),
+        0.07 * px,
+    )
+    draw.line(
+        list(
+            map(
+                tuple,
+                smooth(
+                    [
+                        (x, y),
+                        (x + r * 1.5, y + r),
+                        (x + r * 0.8, y + r * 2),
+                        (x + r * 2.4, y + r * 2.2),
+                    ]
+                ),
+            )
+        ),
+        fill=wool,
+        width=max(2, int(px / 120)),
+    )
     draw.ellipse((x - r, y - r, x + r, y + r), fill=wool)
     for start in range(0, 180, 36):
-        draw.arc((x - r * 0.8, y - r, x + r * 0.8, y + r), start, start + 120, fill=shift(wool, -0.25), width=max(1, int(px / 200)))
+        draw.arc(
+            (x - r * 0.8, y - r, x + r * 0.8, y + r),
+            start,
+            start + 120,
+            fill=shift(wool, -0.25),
+            width=max(1, int(px / 200)),
+        )
 
 
 def _paw(draw: ImageDraw.ImageDraw, x: float, y: float, px: float, rng: Rng) -> None:
@@ -203,4 +297,8 @@ def _paw(draw: ImageDraw.ImageDraw, x: float, y: float, px: float, rng: Rng) -> 
     draw.ellipse((x - r, y - r, x + r, y + r), fill=fur)
     way = 1 if x < px / 2 else -1
     for down in (-0.026, 0.0, 0.026):
-        draw.line([(x + way * r * 0.4, y + down * px), (x + way * r * 0.95, y + down * px)], fill=shift(fur, -0.3), width=max(1, int(px / 200)))
+        draw.line(
+            [(x + way * r * 0.4, y + down * px), (x + way * r * 0.95, y + down * px)],
+            fill=shift(fur, -0.3),
+            width=max(1, int(px / 200)),
+        )

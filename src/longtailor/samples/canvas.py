@@ -136,7 +136,7 @@ class Canvas:
             width = max(1, round(fold.width * self.frame.scale / 2))
             tone = round(128 + 95 * fold.tone)
             pen.line(local(fold.curve, 2), fill=tone, width=width, joint="curve")
-        relief = relief.filter(ImageFilter.BoxBlur(0.8 * self.dot))
+        relief = relief.filter(ImageFilter.BoxBlur(1.1 * self.dot))
         relief = ImageChops.add(relief, self._roundness(half), offset=-128)
         lit = ImageChops.hard_light(_cut(cloth, size, piece.grain), _doubled(relief, size))
         behind.paste(lit, (0, 0), mask)
@@ -158,8 +158,9 @@ class Canvas:
     def _drop_shadow(self, half: Image.Image, lift: float) -> Image.Image:
         step = lift * self.frame.scale / 2
         soft = half.filter(ImageFilter.BoxBlur(max(0.7, step)))
-        soft = ImageChops.offset(soft, -round(step * self.light), round(step))
-        return soft.point(_dimming(0.36))
+        shadow = Image.new("L", soft.size)
+        shadow.paste(soft, (-round(step * self.light), round(step)))
+        return shadow.point(_dimming(0.36))
 
 
 _ROUND_EDGE = [round(128 - 34 * (1 - v / 255)) for v in range(256)]

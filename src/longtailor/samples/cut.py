@@ -15,9 +15,23 @@ ARMHOLE = 0.54
 SHOULDER_SLOPE = 0.13
 
 # Ease: how much wider than the body. Waist: how far it is drawn in.
-_EASE = {"sporty": 1.12, "minimalist": 1.12, "bohemian": 1.1, "punk": 1.06, "romantic": 0.97, "retro": 0.95}
+_EASE = {
+    "sporty": 1.12,
+    "minimalist": 1.12,
+    "bohemian": 1.1,
+    "punk": 1.06,
+    "romantic": 0.97,
+    "retro": 0.95,
+}
 _WAIST = {"romantic": 0.74, "retro": 0.70, "classic": 0.86, "preppy": 0.88, "bohemian": 0.92}
-_FLARE = {"romantic": 1.45, "retro": 1.65, "bohemian": 1.4, "preppy": 1.3, "classic": 1.05, "punk": 1.15}
+_FLARE = {
+    "romantic": 1.45,
+    "retro": 1.65,
+    "bohemian": 1.4,
+    "preppy": 1.3,
+    "classic": 1.05,
+    "punk": 1.15,
+}
 
 
 @dataclass(frozen=True)
@@ -58,7 +72,9 @@ def cut_of(product: Product, rng: Rng) -> Cut:
     hem = HEM[product.length] * rng.normal(1, 0.025)
     below_hip = max(0.0, hem - 1.5)
     return Cut(
-        neck={"boat": 0.33, "scoop": 0.25, "sweetheart": 0.30, "square": 0.27}.get(product.neckline, 0.18)
+        neck={"boat": 0.33, "scoop": 0.25, "sweetheart": 0.30, "square": 0.27}.get(
+            product.neckline, 0.18
+        )
         * rng.normal(1, 0.06),
         shoulder=0.46 * ease**0.6 * rng.normal(1, 0.03),
         chest=chest,

@@ -186,7 +186,9 @@ def _flower(draw: ImageDraw.ImageDraw, c: float, palette: Palette, rng: Rng) -> 
     for turn in rng.uniform(0, 2 * np.pi, 2):
         tip = np.array([np.cos(turn), np.sin(turn)])
         side = np.array([-tip[1], tip[0]])
-        shape = c + c * np.array([tip * 0.3, tip * 0.65 + side * 0.16, tip * 0.98, tip * 0.65 - side * 0.16])
+        shape = c + c * np.array(
+            [tip * 0.3, tip * 0.65 + side * 0.16, tip * 0.98, tip * 0.65 - side * 0.16]
+        )
         draw.polygon(list(map(tuple, shape)), fill=leaf)
     petals = int(rng.integers(5, 8))
     for number in range(petals):

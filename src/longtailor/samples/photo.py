@@ -28,7 +28,14 @@ _SCENES = {"studio": 0.24, "worn": 0.30, "form": 0.12, "hanger": 0.15, "flat": 0
 # Sleeves, or bare arms, that the body overlaps.
 _BEHIND = ("sleeveless", "cap", "puff")
 # How much of the arm a sleeve surely covers.
-_COVERED = {"short": 0.26, "puff": 0.27, "raglan": 0.34, "three_quarter": 0.58, "bell": 0.58, "long": 0.86}
+_COVERED = {
+    "short": 0.26,
+    "puff": 0.27,
+    "raglan": 0.34,
+    "three_quarter": 0.58,
+    "bell": 0.58,
+    "long": 0.86,
+}
 
 
 def draw_photo(product: Product, seed: int, size: int) -> Image.Image:
@@ -51,7 +58,9 @@ def draw_photo(product: Product, seed: int, size: int) -> Image.Image:
     scene = str(rng.choice(list(_SCENES), p=list(_SCENES.values())))
     cut = cut_of(product, rng)
     arms = hold_arms(scene == "flat", rng)
-    ease = rng.uniform(0.95, 1.12) * (1.12 if product.garment in ("coat", "hoodie", "sweater") else 1.0)
+    ease = rng.uniform(0.95, 1.12) * (
+        1.12 if product.garment in ("coat", "hoodie", "sweater") else 1.0
+    )
     right, left = (arm_curves(cut, arm, ease) for arm in arms)
     style = "contrast" if rng.random() < 0.07 else "main"
     cutting = int(rng.integers(2**32))
@@ -166,7 +175,9 @@ def _expose(image: Image.Image, size: int, rng: Rng) -> Image.Image:
     turn = rng.uniform(0, 2 * np.pi)
     slope = (np.cos(turn) * x + np.sin(turn) * y) * rng.uniform(0, 44)
     vignette = (x**2 + y**2) * rng.uniform(0, 50)
-    light = Image.fromarray(np.clip(136 + slope - vignette + rng.normal(0, 7), 40, 220).astype(np.uint8))
+    light = Image.fromarray(
+        np.clip(136 + slope - vignette + rng.normal(0, 7), 40, 220).astype(np.uint8)
+    )
     photo = image.reduce(SUPERSAMPLING)
     light = light.resize((size, size), Image.Resampling.BICUBIC)
     photo = ImageChops.hard_light(photo, Image.merge("RGB", (light,) * 3))

@@ -67,9 +67,7 @@ def _deal_archetypes(sleeves: np.ndarray, rng: np.random.Generator) -> np.ndarra
     return dealt
 
 
-def _sample_product(
-    index: int, sleeve: str, archetype: str, rng: np.random.Generator
-) -> Product:
+def _sample_product(index: int, sleeve: str, archetype: str, rng: np.random.Generator) -> Product:
     garment = _pick(words.GARMENTS[archetype], rng, words.GARMENT_FIT.get(sleeve, {}))
     liking = words.DETAIL_AFFINITY.get(archetype, {})
     details = tuple(

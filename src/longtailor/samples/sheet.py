@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from longtailor.errors import UsageError
 from longtailor.files import replacing
+from longtailor.samples.backgrounds import sitting_cat
 from longtailor.samples.palettes import Colour
 from longtailor.samples.vocabulary import ARCHETYPES, SLEEVES
 
@@ -61,9 +62,7 @@ def contact_sheet(
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
     step, line = _TILE + _GAP, 24
-    sheet = _Sheet(
-        2 * _MARGIN + columns * step - _GAP, 2 * _MARGIN + rows * (step + line) - _GAP
-    )
+    sheet = _Sheet(2 * _MARGIN + columns * step - _GAP, 2 * _MARGIN + rows * (step + line) - _GAP)
     for place, (path, caption) in enumerate(zip(images, captions, strict=True)):
         x, y = _MARGIN + place % columns * step, _MARGIN + place // columns * (step + line)
         sheet.photo(path, x, y)
@@ -88,13 +87,14 @@ def sample_sheet(catalog: Path, out: Path | None = None) -> Path:
     """
     with (catalog / "products.csv").open(encoding="utf-8", newline="") as file:
         products = list(csv.DictReader(file))
-    counts = Counter(row["sleeve"] for row in products)
+    counts = _counts(products, "sleeve")
+    shown: set[str] = set()
     sleeves = sorted(SLEEVES, key=lambda sleeve: -counts[sleeve])
     step = _TILE + _GAP
     top = 168
     styles = top + len(sleeves) * step + 84
     width = 2 * _MARGIN + _NAMES + _ACROSS * step - _GAP
-    sheet = _Sheet(width, styles + 2 * step + 152)
+    sheet = _Sheet(width, styles + 2 * step + 108)
     _masthead(sheet, len(products))
     for number, sleeve in enumerate(sleeves):
         chosen = [row for row in products if row["sleeve"] == sleeve]
@@ -106,7 +106,9 @@ def sample_sheet(catalog: Path, out: Path | None = None) -> Path:
         sheet.text((_MARGIN, y + 38), sleeve.replace("_", " "), 27, colour)
         share = counts[sleeve] / len(products)
         note = "six in a thousand" if rarest and round(share, 3) == 0.006 else f"{share:.1%}"
-        sheet.text((_MARGIN, y + 72), f"{counts[sleeve]:,} · {note}", 17, colour if rarest else _PENCIL)
+        sheet.text(
+            (_MARGIN, y + 72), f"{counts[sleeve]:,} · {note}", 17, colour if rarest else _PENCIL
+        )
         longest = max(counts[s] for s in sleeves)
         length = max(3, round((_NAMES - 40) * counts[sleeve] / longest))
         sheet.draw.rounded_rectangle(
@@ -115,7 +117,13 @@ def sample_sheet(catalog: Path, out: Path | None = None) -> Path:
         for place, row in enumerate(_varied(chosen, "archetype")[:_ACROSS]):
             x = _MARGIN + _NAMES + place * step
             sheet.photo(catalog / row["image"], x, y, ring=_ROSE if rarest else None)
-    _archetypes(sheet, products, catalog, styles)
+            shown.add(row["id"])
+        if rarest and len(chosen) < _ACROSS:
+            x = _MARGIN + _NAMES + len(chosen) * step + _TILE // 2
+            sheet.cat(x, y + 100)
+            sheet.text((x, y + 122), "and that is all", 17, _ROSE, anchor="mm")
+    unseen = [row for row in products if row["id"] not in shown]
+    _archetypes(sheet, _counts(products, "archetype"), unseen, catalog, styles)
     sheet.text(
         (width / 2, sheet.image.height - 44),
         "Every photo is drawn. No cats were made to pose; some volunteered.",
@@ -135,12 +143,11 @@ def _masthead(sheet: _Sheet, products: int) -> None:
 
 
 def _archetypes(
-    sheet: _Sheet, products: list[dict[str, str]], catalog: Path, top: int
+    sheet: _Sheet, counts: Counter[str], products: list[dict[str, str]], catalog: Path, top: int
 ) -> None:
-    counts = Counter(row["archetype"] for row in products)
     names = sorted(ARCHETYPES, key=lambda name: -counts[name])
     step = _TILE + _GAP
-    sheet.text((_MARGIN, top + 34), "and by archetype", 27)
+    sheet.text((_MARGIN, top + 34), "by archetype", 27)
     sheet.text((_MARGIN, top + 68), "it shows in cut,", 17, _PENCIL)
     sheet.text((_MARGIN, top + 90), "colour and pattern", 17, _PENCIL)
     for column, name in enumerate(names):
@@ -151,6 +158,10 @@ def _archetypes(
             sheet.photo(catalog / row["image"], x, top + line * step)
         under = (x + _TILE / 2, top + 2 * step + 10)
         sheet.text(under, f"{counts[name]:,}", 17, _PENCIL, anchor="mm")
+
+
+def _counts(products: list[dict[str, str]], attribute: str) -> Counter[str]:
+    return Counter(row[attribute] for row in products)
 
 
 def _varied(rows: list[dict[str, str]], by: str) -> list[dict[str, str]]:
@@ -178,7 +189,9 @@ class _Sheet:
         if ring:
             self.draw.rounded_rectangle((x - 3, y - 3, x + _TILE + 2, y + _TILE + 2), 13, fill=ring)
         else:
-            self.draw.rounded_rectangle((x + 2, y + 3, x + _TILE + 1, y + _TILE + 2), 11, fill=(228, 221, 210))
+            self.draw.rounded_rectangle(
+                (x + 2, y + 3, x + _TILE + 1, y + _TILE + 2), 11, fill=(228, 221, 210)
+            )
         with Image.open(path) as opened:
             photo = opened.convert("RGB").resize((_TILE, _TILE), Image.Resampling.LANCZOS)
         self.image.paste(photo, (x, y), self._rounded)
@@ -218,6 +231,14 @@ class _Sheet:
             pen.ellipse((end - 7, 193, end + 7, 207), fill=255)
         small = big.resize((120, 60), Image.Resampling.LANCZOS)
         self.image.paste(_ROSE, (round(x) - 60, round(y) - 8), small)
+
+    def cat(self, x: float, y: float) -> None:
+        """Let a cat look at the sheet, its feet at (x, y)."""
+        big = Image.new("RGB", (320, 320), _BLUSH)
+        sitting_cat(ImageDraw.Draw(big), 150, 310, 112, _ROSE)
+        self.image.paste(
+            big.resize((80, 80), Image.Resampling.LANCZOS), (round(x) - 38, round(y) - 78)
+        )
 
     def save(self, out: Path) -> Path:
         with replacing(out) as temporary:

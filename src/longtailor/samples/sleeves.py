@@ -57,7 +57,9 @@ def arm_curves(cut: Cut, arm: Arm, ease: float) -> ArmCurves:
     over_elbow, over_wrist = _outwards(bend), _outwards(arm.lower)
     high = joint + 0.35 * (elbow - joint) + 0.165 * ease * _outwards(arm.upper)
     upper = smooth(
-        np.vstack([shoulder, high, elbow + 0.13 * ease * over_elbow, wrist + 0.095 * ease * over_wrist])
+        np.vstack(
+            [shoulder, high, elbow + 0.13 * ease * over_elbow, wrist + 0.095 * ease * over_wrist]
+        )
     )
     lower = smooth(
         np.vstack([pit, elbow - 0.13 * ease * over_elbow, wrist - 0.095 * ease * over_wrist])
@@ -67,7 +69,9 @@ def arm_curves(cut: Cut, arm: Arm, ease: float) -> ArmCurves:
     return ArmCurves((upper + lower) / 2, (upper - lower) / 2, bone)
 
 
-def sleeve_pieces(sleeve: str, cut: Cut, curves: ArmCurves, left: bool, style: str, rng: Rng) -> list[Piece]:
+def sleeve_pieces(
+    sleeve: str, cut: Cut, curves: ArmCurves, left: bool, style: str, rng: Rng
+) -> list[Piece]:
     """Cut one sleeve.
 
     Parameters
@@ -79,7 +83,8 @@ def sleeve_pieces(sleeve: str, cut: Cut, curves: ArmCurves, left: bool, style: s
     left : bool
         Whether it is the sleeve on the left of the picture.
     style : str
-        `"contrast"` for sleeves of another cloth, else `"main"`. A raglan is nearly always of another.
+        `"contrast"` for sleeves of another cloth, else `"main"`. Raglans mostly
+        choose another cloth themselves.
     rng : Generator
         The same state for both sleeves of a garment.
 
@@ -127,7 +132,11 @@ def _cap(cut: Cut, curves: ArmCurves, reach: float, style: str, rng: Rng) -> lis
     seam = armhole(cut)
     end = seam[int(len(seam) * rng.uniform(0.5, 0.68))]
     out = top[-1] + (0.02, 0.01)
-    outer = smooth(np.vstack([top[0], top[len(top) // 2] + (0.012, -0.01), out, (out + end) / 2 + (0.03, 0.025), end]))
+    outer = smooth(
+        np.vstack(
+            [top[0], top[len(top) // 2] + (0.012, -0.01), out, (out + end) / 2 + (0.03, 0.025), end]
+        )
+    )
     inside = seam[: int(len(seam) * 0.6)][::-1]
     hem = smooth(np.vstack([out, (out + end) / 2 + (0.03, 0.025), end])) - (0.012, 0.012)
     return [Piece(np.vstack([outer, inside]), style, folds=[Fold(hem, -0.35, 0.012)])]
@@ -159,7 +168,14 @@ def _bell(cut: Cut, curves: ArmCurves, reach: float, style: str, rng: Rng) -> li
     ]
     pieces = [Piece(tube, style, folds=folds), Piece(mouth, "inner", lift=0.0)]
     if rng.random() < 0.4:
-        band = smooth(np.vstack([middle[int(len(t) * 0.5)] + s * across[int(len(t) * 0.5)] for s in (1.04, 0, -1.04)]))
+        band = smooth(
+            np.vstack(
+                [
+                    middle[int(len(t) * 0.5)] + s * across[int(len(t) * 0.5)]
+                    for s in (1.04, 0, -1.04)
+                ]
+            )
+        )
         pieces.append(Piece(np.vstack([band, band[::-1] + way * 0.04]), "trim", lift=0.0))
     return pieces
 
@@ -177,7 +193,11 @@ def _puff(cut: Cut, curves: ArmCurves, reach: float, style: str, rng: Rng) -> li
     pleats = 1 + 0.018 * np.sin(turn * 13)
     # A superellipse is fuller than an ellipse, as gathered cloth is.
     x, y = (np.sign(v) * np.abs(v) ** 0.84 for v in (np.cos(turn), np.sin(turn)))
-    balloon = centre + (pleats * x)[:, None] * out * half_width + (pleats * y)[:, None] * along * half_length
+    balloon = (
+        centre
+        + (pleats * x)[:, None] * out * half_width
+        + (pleats * y)[:, None] * along * half_length
+    )
     folds = []
     for number, side in enumerate(np.linspace(-0.85, 0.85, 9)):
         tone = -0.62 if number % 2 == 0 else 0.38
@@ -187,7 +207,14 @@ def _puff(cut: Cut, curves: ArmCurves, reach: float, style: str, rng: Rng) -> li
             folds.append(Fold(np.vstack([root, belly]), tone, 0.017))
     tip = centre + along * half_length
     wide = out * float(np.hypot(*across[-1])) * 0.98
-    band = np.vstack([tip + wide - along * 0.05, tip + wide + along * 0.03, tip - wide + along * 0.03, tip - wide - along * 0.05])
+    band = np.vstack(
+        [
+            tip + wide - along * 0.05,
+            tip + wide + along * 0.03,
+            tip - wide + along * 0.03,
+            tip - wide - along * 0.05,
+        ]
+    )
     cuff = Piece(band, "trim" if rng.random() < 0.5 else style, lift=0.01)
     return [Piece(balloon, style, folds=folds, lift=0.03), cuff]
 
@@ -199,7 +226,11 @@ def _raglan(cut: Cut, curves: ArmCurves, reach: float, style: str, rng: Rng) -> 
     middle, across = _at(curves.middle, t), _at(curves.across, t)
     top, bottom = middle + across * width[:, None], middle - across * width[:, None]
     neck = points((cut.neck + 0.015, -0.005))
-    seam = smooth(points((cut.chest, ARMHOLE), (0.62 * cut.chest + 0.3 * cut.neck, 0.31), (cut.neck - 0.02, 0.06)))
+    seam = smooth(
+        points(
+            (cut.chest, ARMHOLE), (0.62 * cut.chest + 0.3 * cut.neck, 0.31), (cut.neck - 0.02, 0.06)
+        )
+    )
     shoulder = smooth(np.vstack([neck, (neck + top[:1]) / 2 + (0.02, -0.015), top[:1]]))
     outline = np.vstack([shoulder, top[1:], bottom[::-1], seam, neck])
     cloth = "contrast" if rng.random() < 0.88 else style
@@ -210,19 +241,27 @@ def _raglan(cut: Cut, curves: ArmCurves, reach: float, style: str, rng: Rng) -> 
     return pieces
 
 
-def _tube(cut: Cut, curves: ArmCurves, t: npt.NDArray[np.float64], width: npt.NDArray[np.float64]) -> Points:
+def _tube(
+    cut: Cut, curves: ArmCurves, t: npt.NDArray[np.float64], width: npt.NDArray[np.float64]
+) -> Points:
     middle, across = _at(curves.middle, t), _at(curves.across, t)
     top, bottom = middle + across * width[:, None], middle - across * width[:, None]
     return np.vstack([top, bottom[::-1], armhole(cut)[::-1]])
 
 
 def _cuff(
-    curves: ArmCurves, t: npt.NDArray[np.float64], width: npt.NDArray[np.float64], depth: float, cloth: str
+    curves: ArmCurves,
+    t: npt.NDArray[np.float64],
+    width: npt.NDArray[np.float64],
+    depth: float,
+    cloth: str,
 ) -> Piece:
     middle, across = _at(curves.middle, t), _at(curves.across, t)
     way = _unit(middle[-1] - middle[-4]) * depth
     wide = across[-1] * width[-1] * 1.03
-    corners = np.vstack([middle[-1] + wide - way, middle[-1] + wide, middle[-1] - wide, middle[-1] - wide - way])
+    corners = np.vstack(
+        [middle[-1] + wide - way, middle[-1] + wide, middle[-1] - wide, middle[-1] - wide - way]
+    )
     return Piece(corners, cloth, lift=0.0)
 
 
@@ -257,7 +296,7 @@ def _at(curve: Points, t: npt.NDArray[np.float64]) -> Points:
     grid = np.linspace(0, 1, len(curve))
     inside = np.column_stack([np.interp(t, grid, curve[:, 0]), np.interp(t, grid, curve[:, 1])])
     beyond = np.clip(t - 1, 0, None)[:, None] * (len(curve) - 1)
-    return inside + beyond * (curve[-1] - curve[-2])
+    return np.asarray(inside + beyond * (curve[-1] - curve[-2]))
 
 
 def _way(angle: float) -> Points:

@@ -50,7 +50,15 @@ SLEEVE_AFFINITY: Mapping[str, Weights] = {
 }
 
 GARMENTS: Mapping[str, Weights] = {
-    "classic": {"shirt": 5, "dress": 3, "sweater": 3, "tee": 2, "blouse": 2, "jacket": 2, "coat": 2},
+    "classic": {
+        "shirt": 5,
+        "dress": 3,
+        "sweater": 3,
+        "tee": 2,
+        "blouse": 2,
+        "jacket": 2,
+        "coat": 2,
+    },
     "minimalist": {"tee": 5, "dress": 3, "sweater": 3, "shirt": 2, "coat": 1.5, "blouse": 1},
     "sporty": {"tee": 6, "hoodie": 3, "jacket": 2, "sweater": 1, "dress": 0.8},
     "romantic": {"dress": 6, "blouse": 5, "tee": 1, "sweater": 1},
@@ -72,7 +80,15 @@ GARMENT_FIT: Mapping[str, Weights] = {
 }
 NECKLINES: Mapping[str, Weights] = {
     "tee": {"crew": 6, "v_neck": 2, "scoop": 2, "boat": 1},
-    "dress": {"crew": 2, "v_neck": 3, "scoop": 3, "boat": 1.5, "square": 1, "sweetheart": 0.5, "collar": 1},
+    "dress": {
+        "crew": 2,
+        "v_neck": 3,
+        "scoop": 3,
+        "boat": 1.5,
+        "square": 1,
+        "sweetheart": 0.5,
+        "collar": 1,
+    },
     "shirt": {"collar": 1},
     "sweater": {"crew": 4, "v_neck": 3, "turtleneck": 3, "boat": 0.5},
     "blouse": {"collar": 3, "v_neck": 2, "scoop": 2, "square": 1, "boat": 0.7, "sweetheart": 0.4},
