@@ -52,7 +52,7 @@ class AttributeCells:
         if len(self.values) <= _MANY_VALUES:
             return True
         numbers = pl.Series(self.values).cast(pl.Float64, strict=False)
-        return 2 * len(self.values) <= self.known.sum() and numbers.null_count() > 0
+        return bool(2 * len(self.values) <= self.known.sum()) and numbers.null_count() > 0
 
 
 def read_column(table: Table, name: str) -> AttributeCells:

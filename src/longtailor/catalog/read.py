@@ -131,7 +131,10 @@ def _stripped(table: Table, column: str) -> pl.Series:
 
 
 def _require_product_columns(table: Table) -> None:
-    if IMAGE in table.columns or TEXT in table.columns:
+    given = [name for name in (IMAGE, TEXT) if name in table.columns]
+    if given:
+        for name in given:
+            table.cells(name)
         return
     found = _listing(table.columns)
     if len(table.columns) == 1 and (";" in table.columns[0] or "\t" in table.columns[0]):

@@ -105,7 +105,7 @@ def read_table(path: Path) -> Table:
         raise _not_utf8(path) from None
     except OSError as error:
         raise CatalogError(f"cannot read {path}: {error.strerror or error}") from error
-    if table.frame.is_empty():
+    if not len(table.rows):
         raise CatalogError(f"{path} has no products")
     return table
 
