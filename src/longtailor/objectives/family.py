@@ -7,37 +7,37 @@ from collections.abc import Iterable
 
 from longtailor.errors import UsageError
 from longtailor.objectives.losses import LOSSES, Loss
-from longtailor.objectives.losses.base import READINGS
+from longtailor.objectives.losses.base import BALANCING, LABEL
 from longtailor.objectives.masking import SELECTIVE_SETTINGS
 from longtailor.objectives.masking import SETTINGS as MASKING_SETTINGS
 from longtailor.objectives.parameters import Parameter
 from longtailor.objectives.reduction import SETTINGS as REDUCTION_SETTINGS
 from longtailor.objectives.weightings import WEIGHTINGS, Weighting
 
-PUBLISHED: dict[str, tuple[str, str]] = {}
+PUBLISHED = {"db": ("ntr", "distribution_balanced")}
 """Name -> the loss and the weighting that a paper proposed together."""
 
 WEIGHT_SETTINGS = (
     Parameter(
         "reading",
         None,
-        "a label's positives against its negatives, or label against label",
-        choices=(*READINGS, "none"),
+        "balancing: a label's positives against its negatives; label: one label against another",
+        choices=(BALANCING, LABEL),
+        optional=True,
     ),
-    Parameter("cap", None, "no weight above this", 0, open_low=True),
+    Parameter("cap", None, "no weight above this", 0, open_low=True, optional=True),
     Parameter("defer", 0, "the epoch, from 0, at which the weights set in", 0, whole=True),
 )
 COMMON_SETTINGS = (*WEIGHT_SETTINGS, *MASKING_SETTINGS, *SELECTIVE_SETTINGS, *REDUCTION_SETTINGS)
 
 
 def names() -> list[str]:
-    """Give the names of the family, baselines first."""
-    losses = [name for name in LOSSES if name != "bce"]
-    return [*WEIGHTINGS, *PUBLISHED, *losses]
+    """Give the names of the family, weightings before losses."""
+    return [*WEIGHTINGS, *PUBLISHED, *(name for name in LOSSES if name != "bce")]
 
 
 def parts(name: str) -> tuple[type[Loss], type[Weighting]]:
-    """Give the loss and the weighting that a name, plain or composed with `+`, stands for.
+    """Give the loss and the weighting that a name, plain or joined with `+`, stands for.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def parts(name: str) -> tuple[type[Loss], type[Weighting]]:
         else:
             raise UsageError(
                 f"no objective is called {part!r}; there are "
-                + ", ".join(nearest(part, [*names(), *LOSSES]))
+                + ", ".join(nearest(part, [*names(), "bce"]))
             )
     for kind, found in (("losses", losses), ("weightings", weightings)):
         if len(found) > 1:

@@ -50,7 +50,7 @@ class Masking(nn.Module):
         self.unknown = unknown
         self.topk = topk
         self.prior_threshold = prior_threshold
-        self.register_buffer("frequent", None)
+        self.register_buffer("frequent", None, persistent=False)
 
     def set_statistics(self, positives: Tensor, known: Tensor) -> None:
         """Take the counts of positive and known products, float64 of shape (labels,)."""

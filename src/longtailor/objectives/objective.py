@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
+from longtailor.errors import UsageError
 from longtailor.labels import LabelStatistics
-from longtailor.objectives.losses import ElementwiseLoss, Loss
-from longtailor.objectives.masking import Masking
-from longtailor.objectives.reduction import reduce
-from longtailor.objectives.weightings import Weighting
+from longtailor.objectives import kernel
+from longtailor.objectives.losses import ElementwiseLoss, Loss, SetLoss, Softmax
+from longtailor.objectives.losses.base import LABEL
+from longtailor.objectives.masking import ASSUME_NEGATIVE, Masking
+from longtailor.objectives.reduction import NONE, reduce
+from longtailor.objectives.weightings import CellWeighting, NoWeighting, Weighting
 
 
 class Objective(nn.Module):
@@ -28,11 +32,15 @@ class Objective(nn.Module):
     weighting : Weighting
     masking : Masking
     positive_weight, negative_weight : Tensor of shape (labels,) or None
-        The weights in force; None for a weighting of cells, and where no statistics are known.
+        The weights in force, 1 before the epoch `defer`; None for a weighting of cells, and where
+        no statistics are known.
     """
 
     positive_weight: Tensor | None
     negative_weight: Tensor | None
+    positives: Tensor | None
+    known: Tensor | None
+    epoch: Tensor
 
     def __init__(
         self,
@@ -41,6 +49,7 @@ class Objective(nn.Module):
         loss: Loss,
         weighting: Weighting,
         masking: Masking,
+        statistics: LabelStatistics | None,
     ) -> None:
         super().__init__()
         self.name = name
@@ -48,8 +57,22 @@ class Objective(nn.Module):
         self.loss = loss
         self.weighting = weighting
         self.masking = masking
-        self.register_buffer("positive_weight", None)
-        self.register_buffer("negative_weight", None)
+        self.weights_on = settings["defer"] == 0
+        for derived in ("positive_weight", "negative_weight"):
+            self.register_buffer(derived, None, persistent=False)
+        for count in ("positives", "known"):
+            self.register_buffer(count, None)
+        self.register_buffer("epoch", torch.tensor(0))
+        self._compiled: Callable[..., tuple[Tensor, Tensor]] | None = None
+        self.register_load_state_dict_post_hook(  # type: ignore[no-untyped-call]
+            lambda module, _: module._derive()
+        )
+        if statistics is not None:
+            self.set_statistics(statistics)
+
+    def extra_repr(self) -> str:
+        """Show the name and the settings."""
+        return ", ".join([self.name, *(f"{key}={value}" for key, value in self.settings.items())])
 
     @property
     def elementwise(self) -> bool:
@@ -58,12 +81,34 @@ class Objective(nn.Module):
 
     def set_statistics(self, statistics: LabelStatistics) -> None:
         """Take the label statistics that weights, margins and priors come from."""
-        positives = torch.from_numpy(statistics.positive).double()
-        known = torch.from_numpy(statistics.known).double()
-        self.loss.set_statistics(positives, known)
-        self.masking.set_statistics(positives, known)
-        positive, negative = self.weighting.weights(positives, known)
-        self.positive_weight, self.negative_weight = positive.float(), negative.float()
+        known = statistics.known
+        if self.settings["unknown"] == ASSUME_NEGATIVE:
+            known = known + statistics.unknown
+        device = self.epoch.device
+        self.positives = torch.from_numpy(statistics.positive).to(device)
+        self.known = torch.from_numpy(known).to(device)
+        self._derive()
+
+    def update(self, targets: Tensor) -> None:
+        """Add the cells of a batch of targets to the label statistics, as data streams in.
+
+        A target above 0.5 counts as a positive. Start from `build(.., positives=zeros,
+        known=zeros)` where nothing is known yet.
+        """
+        if self.positives is None or self.known is None:
+            raise UsageError(f"{self.name} was built without label statistics to update")
+        self._check_labels(targets)
+        known = torch.ones_like(targets, dtype=torch.bool)
+        if self.settings["unknown"] != ASSUME_NEGATIVE:
+            known = targets >= 0
+        self.positives = self.positives + (targets > 0.5).sum(dim=0).to(self.positives)
+        self.known = self.known + known.sum(dim=0).to(self.known)
+        self._derive()
+
+    def set_epoch(self, epoch: int) -> None:
+        """Take the number of the epoch that begins, from 0, for what starts at a given epoch."""
+        self.epoch.fill_(epoch)
+        self._derive()
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Give the loss of a batch.
@@ -72,27 +117,47 @@ class Objective(nn.Module):
         ----------
         logits : Tensor of floats, shape (batch, labels)
         targets : Tensor, shape (batch, labels)
-            1 positive, 0 negative, -1 or NaN unknown; between 0 and 1 for a soft target.
+            1 positive, 0 negative, -1 or NaN unknown; between 0 and 1 for a soft target. Floats,
+            integers or booleans.
 
         Returns
         -------
         Tensor
-            A scalar, unless the reduction is `none`.
+            A scalar in float32 or better, unless the reduction is `none`. 0, with a gradient of
+            zeros, where nothing is known.
+
+        Raises
+        ------
+        UsageError
+            If shapes or types do not fit, or (on a CPU) a target is out of range.
         """
-        loss = self.unreduced(logits, targets)
-        return reduce(loss, (targets >= 0).sum(), self.settings["reduction"])
+        reduction = self.settings["reduction"]
+        if reduction == NONE:
+            return self.unreduced(logits, targets)
+        self._check(logits, targets)
+        if isinstance(self.loss, SetLoss):
+            kinds = self._terms(logits, targets)
+            return torch.stack(
+                [reduce(loss, there.sum(), reduction) for loss, there in kinds]
+            ).sum()
+        return reduce(*self._sum(logits, targets), reduction)
 
     def unreduced(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Give the weighted loss of each cell, shape (batch, labels), 0 where it is unknown."""
-        loss = cast("ElementwiseLoss", self.loss)
-        targets = self.masking(logits, targets.to(logits.dtype))
-        known = targets >= 0
-        targets = targets.masked_fill(~known, 0.0)
-        positive, negative = loss.positive(logits)[0], loss.negative(logits)[0]
-        if self.positive_weight is not None and self.negative_weight is not None:
-            positive = positive * self.positive_weight.to(logits.dtype)
-            negative = negative * self.negative_weight.to(logits.dtype)
-        return torch.where(known, torch.lerp(negative, positive, targets), 0.0)
+        """Give the weighted losses, exactly 0 where unknown.
+
+        Returns
+        -------
+        Tensor
+            Of an elementwise objective: each cell's, shape (batch, labels). Else each term's: of
+            `zlpr` shape (batch,), of `two_way` the rows' and then the labels', shape
+            (batch + labels,), of `softmax` shape (batch, attributes).
+        """
+        self._check(logits, targets)
+        if isinstance(self.loss, SetLoss):
+            return torch.cat([loss for loss, _ in self._terms(logits, targets)])
+        if torch.compiler.is_compiling() or not _on_cpu(logits):
+            return kernel.fused_cells(self, logits, targets)[0]
+        return cast("Tensor", kernel.BlockedCells.apply(logits, targets, self))
 
     def correction(self) -> Tensor | None:
         """Give what training with this objective adds to a label's optimal logit.
@@ -101,11 +166,178 @@ class Objective(nn.Module):
         -------
         Tensor of shape (labels,) or None
             Subtract it from the logits, and their sigmoid is the probability in the world as it
-            is, not as it was weighted. None where the shift is no constant.
+            is, not as it was weighted: log(w+ / w-), and what the loss itself adds. None where
+            the shift is no constant (see `probabilities`) or the labels are not known.
         """
-        shift = cast("ElementwiseLoss", self.loss).logit_shift()
+        shift = self.loss.logit_shift()
         if shift is None or self.positive_weight is None or self.negative_weight is None:
             return None
-        return shift.to(self.positive_weight) + torch.log(
-            self.positive_weight / self.negative_weight
-        )
+        if isinstance(self.loss, Softmax):
+            among = torch.where(self.loss.alone[self.loss.group], 1.0, self.positive_weight)
+            return shift + torch.log(among)
+        return shift + torch.log(self.positive_weight / self.negative_weight)
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Give the probabilities that logits trained with this objective stand for.
+
+        Where `correction` is a shift, the sigmoid (softmax within an exclusive attribute) of the
+        corrected logits. Else the probability whose expected loss is least at the logit: with the
+        slopes P' < 0 of the positives' curve and N' > 0 of the negatives', N' / (N' - P').
+        Charoenphakdee et al. 2021, On focal loss for class-posterior probability estimation: a
+        theoretical perspective, arXiv:2011.09172, do so for the focal loss.
+
+        Parameters
+        ----------
+        logits : Tensor, shape (batch, labels)
+
+        Raises
+        ------
+        UsageError
+            If the objective's logits do not tell probabilities (`zlpr`, `two_way`, `splc`, weights
+            of cells).
+        """
+        logits = logits.detach().to(kernel.working_dtype(logits))
+        if isinstance(self.loss, Softmax):
+            shift = self.correction()
+            return self.loss.probabilities(logits if shift is None else logits - shift.to(logits))
+        if (
+            not isinstance(self.loss, ElementwiseLoss)
+            or not self.loss.invertible
+            or isinstance(self.weighting, CellWeighting)
+        ):
+            raise UsageError(f"the logits of {self.name} do not tell probabilities")
+        shift = self.loss.logit_shift() if self.positive_weight is None else self.correction()
+        if shift is not None:
+            return torch.sigmoid(logits - shift.to(logits))
+        # Far out both slopes vanish, and their ratio with them.
+        far = logits.double().clamp(-20, 20)
+        _, positive = self.positive_cells(far, None)
+        _, negative = self.negative_cells(far)
+        return (negative / (negative - positive)).to(logits)
+
+    def masked(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Give the targets with -1 or NaN in the cells that take no part."""
+        return cast("Tensor", self.masking(logits, targets))
+
+    def positive_cells(self, logits: Tensor, columns: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Give the label-weighted losses of positives, and their derivatives.
+
+        Parameters
+        ----------
+        logits : Tensor, shape (.., labels), or (cells,) with `columns`
+        columns : Tensor of int, shape (cells,), optional
+            The label of each cell.
+        """
+        loss = cast("ElementwiseLoss", self.loss)
+        shift = _of(loss.positive_shift, columns, logits)
+        curve = loss.positive(logits if shift is None else logits + shift)
+        return self._weighted(curve, self.positive_weight, columns)
+
+    def negative_cells(self, logits: Tensor) -> tuple[Tensor, Tensor]:
+        """Give the label-weighted losses of negatives, shape (.., labels), and derivatives."""
+        loss = cast("ElementwiseLoss", self.loss)
+        shift = _of(loss.negative_shift, None, logits)
+        curve = loss.negative(logits if shift is None else logits + shift)
+        return self._weighted(curve, self.negative_weight, None)
+
+    def cell_weight(self, targets: Tensor) -> Tensor | None:
+        """Give the weight of each cell, for a weighting of cells."""
+        if not isinstance(self.weighting, CellWeighting) or not self.weights_on:
+            return None
+        weight = self.weighting.cells(targets)
+        cap = self.settings["cap"]
+        return weight if cap is None else weight.clamp(max=cap)
+
+    def _weighted(
+        self, curve: tuple[Tensor, Tensor], weight: Tensor | None, columns: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        if isinstance(self.weighting, NoWeighting) or weight is None:
+            return curve
+        factor = cast("Tensor", _of(weight, columns, curve[0]))
+        return curve[0] * factor, curve[1] * factor
+
+    def _sum(self, logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        if torch.compiler.is_compiling():
+            return kernel.fused_sum(self, logits, targets)
+        if _on_cpu(logits):
+            return cast("tuple[Tensor, Tensor]", kernel.BlockedSum.apply(logits, targets, self))
+        if self._compiled is None:
+            self._compiled = torch.compile(kernel.fused_sum)
+        return self._compiled(self, logits, targets)
+
+    def _terms(self, logits: Tensor, targets: Tensor) -> list[tuple[Tensor, Tensor]]:
+        dtype = kernel.working_dtype(logits)
+        targets = targets.to(dtype)
+        if not torch.compiler.is_compiling() and _on_cpu(logits):
+            kernel.check_targets(targets)
+        logits = logits.to(dtype)
+        targets = self.masked(logits, targets)
+        targets = targets.masked_fill(~(targets >= 0), -1.0)
+        weighted = LABEL in self.loss.weightable and not isinstance(self.weighting, NoWeighting)
+        weight = self.positive_weight if weighted else None
+        kinds = cast("SetLoss", self.loss).terms(logits, targets, weight)
+        return [(torch.where(there, loss, 0.0), there) for loss, there in kinds]
+
+    def _check(self, logits: Tensor, targets: Tensor) -> None:
+        if logits.ndim != 2 or logits.shape != targets.shape:
+            raise UsageError(
+                f"{self.name}: logits {tuple(logits.shape)} and targets {tuple(targets.shape)} "
+                "must both have the shape (batch, labels)"
+            )
+        if not logits.is_floating_point():
+            raise UsageError(f"{self.name}: logits are floats, not {logits.dtype}")
+        if targets.is_complex():
+            raise UsageError(f"{self.name}: targets are numbers, not {targets.dtype}")
+        self._check_labels(logits)
+
+    def _check_labels(self, cells: Tensor) -> None:
+        if self.positives is not None and cells.shape[1] != len(self.positives):
+            raise UsageError(
+                f"{self.name} was built for {len(self.positives)} labels and is given "
+                f"{cells.shape[1]}"
+            )
+
+    def _derive(self) -> None:
+        """Set all that follows from the statistics and the epoch."""
+        epoch = int(self.epoch)
+        self.loss.set_epoch(epoch)
+        self.weights_on = epoch >= self.settings["defer"]
+        if self.positives is None or self.known is None:
+            return
+        device = self.epoch.device
+        positives, known = self.positives.cpu().double(), self.known.cpu().double()
+        self.loss.set_statistics(positives, known)
+        self.masking.set_statistics(positives, known)
+        if isinstance(self.weighting, CellWeighting):
+            self.weighting.set_statistics(positives, known)
+        else:
+            weights = self.weighting.weights(positives, known)
+            cap = self.settings["cap"]
+            if not self.weights_on:
+                weights = (torch.ones_like(weights[0]), torch.ones_like(weights[1]))
+            elif cap is not None:
+                weights = (weights[0].clamp(max=cap), weights[1].clamp(max=cap))
+            self.positive_weight, self.negative_weight = (weight.float() for weight in weights)
+        self.to(device)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Objective:
+        """Move, but never to half precision: weights of rare labels would overflow it."""
+
+        def keep(tensor: Tensor) -> Tensor:
+            moved = fn(tensor)
+            if moved.is_floating_point() and moved.dtype.itemsize < 4:
+                return tensor.to(moved.device)
+            return moved
+
+        super()._apply(keep, recurse)  # type: ignore[no-untyped-call]
+        return self
+
+
+def _on_cpu(tensor: Tensor) -> bool:
+    return tensor.device.type == "cpu"
+
+
+def _of(by_label: Tensor | None, columns: Tensor | None, like: Tensor) -> Tensor | None:
+    if by_label is None:
+        return None
+    return (by_label if columns is None else by_label.index_select(0, columns)).to(like.dtype)

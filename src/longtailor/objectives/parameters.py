@@ -21,7 +21,7 @@ class Parameter:
     name : str
         As written in `name:parameter=value`.
     default : float, int, str or None
-        None is written `none` and turns the setting off.
+        None means that the setting is off.
     meaning : str
         What it does, in a few words.
     low, high : float
@@ -32,6 +32,8 @@ class Parameter:
         The words allowed, for a setting that is a word.
     auto : bool
         Whether `auto` is allowed: a value that training chooses on the validation split.
+    optional : bool
+        Whether `none` is allowed.
     """
 
     name: str
@@ -44,12 +46,13 @@ class Parameter:
     whole: bool = False
     choices: tuple[str, ...] = ()
     auto: bool = False
+    optional: bool = False
 
     @property
     def range(self) -> str:
         """The allowed values, in words."""
         if self.choices:
-            return " | ".join(self.choices)
+            return " | ".join(self.choices) + (" | none" if self.optional else "")
         left = "(" if self.open_low or self.low == -math.inf else "["
         right = ")" if self.open_high or self.high == math.inf else "]"
         low = "-inf" if self.low == -math.inf else f"{self.low:g}"
@@ -59,7 +62,7 @@ class Parameter:
             text += ", whole"
         if self.auto:
             text += ", or auto"
-        if self.default is None:
+        if self.optional:
             text += ", or none"
         return text
 
@@ -73,14 +76,14 @@ class Parameter:
         """
         refusal = UsageError(f"{owner}: {self.name}={value} is not in its range {self.range}")
         word = str(value).strip().lower()
+        if self.optional and word == "none":
+            return None
         if self.choices:
             if word not in self.choices:
                 raise refusal
             return word
         if self.auto and word == AUTO:
             return AUTO
-        if self.default is None and word == "none":
-            return None
         try:
             number = float(value)
         except (TypeError, ValueError):

@@ -26,6 +26,7 @@ def reduce(loss: Tensor, known: Tensor, reduction: str) -> Tensor:
     Parameters
     ----------
     loss : Tensor
+        Of each cell or term, or their sum.
     known : Tensor
         How many of them are known, a scalar.
     reduction : str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from typing import Any, ClassVar
 
 import torch
@@ -17,7 +16,8 @@ class Weighting(nn.Module):
 
     Attributes
     ----------
-    name, formula, source : str
+    name, title, formula, source : str
+        For people.
     accepts : tuple of Parameter
     readings : tuple of str
         What it can mean: `balancing` (a label's positives against its negatives), `label` (one
@@ -26,13 +26,14 @@ class Weighting(nn.Module):
     """
 
     name: ClassVar[str]
+    title: ClassVar[str]
     formula: ClassVar[str]
     source: ClassVar[str]
     accepts: ClassVar[tuple[Parameter, ...]] = ()
     readings: ClassVar[tuple[str, ...]] = (BALANCING, LABEL)
     needs_statistics: ClassVar[bool] = True
 
-    def __init__(self, reading: str, **settings: Any) -> None:
+    def __init__(self, reading: str | None, **settings: Any) -> None:
         super().__init__()
         self.reading = reading
         for name, value in settings.items():
@@ -48,8 +49,8 @@ class Weighting(nn.Module):
         Returns
         -------
         tuple of Tensor of float64, shape (labels,)
-            Finite and positive. The known cells of the catalogue weigh 1 on average, so that the
-            learning rate keeps its meaning.
+            Finite and positive. Unless a docstring says otherwise the known cells of the
+            catalogue weigh 1 on average, so that the learning rate keeps its meaning.
         """
         if self.reading == LABEL:
             weight = self.label(positives, known)
@@ -81,6 +82,20 @@ class Weighting(nn.Module):
         mass = (known * weight).sum()
         return weight * (known.sum() / mass) if mass > 0 else torch.ones_like(weight)
 
-    @abstractmethod
     def rarity(self, count: Tensor, known: Tensor) -> Tensor:
         """Give the weight, up to a scale, of what was seen `count` times in `known` products."""
+        raise NotImplementedError
+
+
+class CellWeighting(Weighting):
+    """A weight of its own for each cell of a batch, whatever the loss."""
+
+    readings = ("cell",)
+
+    def set_statistics(self, positives: Tensor, known: Tensor) -> None:
+        """Take the counts of positive and known products, float64 of shape (labels,)."""
+        raise NotImplementedError
+
+    def cells(self, targets: Tensor) -> Tensor:
+        """Give the weight of each cell of targets of shape (batch, labels), -1 unknown."""
+        raise NotImplementedError

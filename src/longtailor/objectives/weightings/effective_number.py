@@ -1,11 +1,14 @@
 """The effective number of samples.
 
 Cui et al. 2019, Class-balanced loss based on effective number of samples, arXiv:1901.05555.
-Balancing is this project's reading of arXiv:2305.04379 (abstract): beta -> 0 is the non-weighted
-objective, beta -> 1 is inverse frequency. Label is the paper's own weight, scaled to a mean of 1.
+Balancing is this project's reading of the abstract of arXiv:2305.04379: beta -> 0 is the
+non-weighted objective, beta -> 1 inverse frequency. Label is Cui's own weight, scaled to a mean of
+1 as there.
 """
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor
@@ -15,14 +18,24 @@ from longtailor.objectives.weightings.base import Weighting
 
 
 class EffectiveNumber(Weighting):
-    """Weigh by one over the effective number of samples, E(n) = (1 - beta^n) / (1 - beta)."""
+    """Weigh by one over the effective number of samples.
+
+    E(n) grows like n for few samples and levels off at 1 / (1 - beta), so that beyond that many
+    samples a label is no longer held down for being frequent.
+
+    When to use it: decisions at 0.5 must find rare labels; `beta=auto` in `longtailor fit` chooses
+    how strongly on the validation split.
+
+    When not: probabilities are read without their correction.
+    """
 
     name = "effective_number"
+    title = "Effective number of samples"
     formula = (
         "balancing: w+ = s / E(n+), w- = s / E(n-), n+ w+ + n- w- = N;  "
         "label: w proportional to 1 / E(n+);  E(n) = (1 - beta^n) / (1 - beta)"
     )
-    source = "Cui et al. 2019, arXiv:1901.05555; the balancing reading: this project's"
+    source = "Cui et al. 2019, arXiv:1901.05555; balancing: our reading of arXiv:2305.04379"
     accepts = (
         Parameter(
             "beta",
@@ -41,6 +54,5 @@ class EffectiveNumber(Weighting):
         """Give 1 / E(count)."""
         if self.beta == 0:
             return torch.ones_like(count)
-        # expm1 keeps every digit where beta is close to 1 and beta^n is too.
-        log_beta = torch.tensor(self.beta, dtype=torch.float64).log()
-        return torch.expm1(log_beta) / torch.expm1(count * log_beta)
+        # expm1 keeps the digits that 1 - beta^n loses where beta is close to 1.
+        return (self.beta - 1) / torch.expm1(count * math.log(self.beta))

@@ -1,0 +1,66 @@
+"""Self-paced loss correction.
+
+Zhang et al. 2021, Simple and robust loss design for multi-label learning with missing labels,
+arXiv:2112.07368, equation 11; threshold and first epoch as in the authors' code.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from longtailor.objectives.losses.base import Curve, ElementwiseLoss
+from longtailor.objectives.losses.curves import focused
+from longtailor.objectives.losses.hill import MARGIN_SETTINGS
+from longtailor.objectives.parameters import Parameter
+
+
+class SelfPacedCorrection(ElementwiseLoss):
+    """Focal loss that takes a negative for a missed positive once the model is sure of it.
+
+    Call `Objective.set_epoch` as each epoch begins: before `start` nothing is corrected.
+
+    When to use it: as Hill, and the model is trained for several epochs.
+
+    When not: with a full-batch solver, or where negatives were checked: the loss jumps at the
+    threshold.
+    """
+
+    name = "splc"
+    title = "Self-paced loss correction"
+    formula = (
+        "positive: -(1 - q)^gamma log q, q = sigmoid(z - margin);  negative: -p^gamma log(1 - p), "
+        "or as a positive where p > threshold, from epoch start on"
+    )
+    source = "Zhang et al. 2021, arXiv:2112.07368"
+    accepts = (
+        Parameter("threshold", 0.6, "a negative above this probability is a positive", 0, 1),
+        Parameter("start", 1, "the epoch, from 0, at which correcting begins", 0, whole=True),
+        *MARGIN_SETTINGS,
+    )
+    invertible = False
+
+    threshold: float
+    start: int
+    margin: float
+    gamma: float
+    correcting: Tensor
+
+    def __init__(self, **settings: float) -> None:
+        super().__init__(**settings)
+        self.register_buffer("correcting", torch.tensor(self.start == 0), persistent=False)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Correct from the epoch `start` on."""
+        self.correcting.fill_(epoch >= self.start)
+
+    def positive(self, logits: Tensor) -> Curve:
+        """Give the focal loss of a positive at the logit less the margin."""
+        return focused(logits - self.margin, self.gamma, positive=True)
+
+    def negative(self, logits: Tensor) -> Curve:
+        """Give the focal loss of a negative, or of a positive where it looks like one."""
+        missed = (torch.sigmoid(logits) > self.threshold) & self.correcting
+        loss, slope = focused(logits, self.gamma, positive=False)
+        loss_missed, slope_missed = self.positive(logits)
+        return torch.where(missed, loss_missed, loss), torch.where(missed, slope_missed, slope)
