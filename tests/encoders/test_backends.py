@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib.util
+import threading
 
 import numpy as np
 import pytest
@@ -56,6 +57,16 @@ def test_an_embedding_does_not_depend_on_its_neighbours(backend: Backend, batch:
     )
     np.testing.assert_array_equal(backend(batch[::-1])[::-1], together)
     np.testing.assert_array_equal(backend(batch[5:6])[0], together[5])
+
+
+def test_the_threads_of_torch_are_left_as_they_were(backend: Backend, batch: Pixels) -> None:
+    before = torch.get_num_threads()
+    backend(batch)
+    seen: list[int] = []
+    thread = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+    thread.start()
+    thread.join()
+    assert [torch.get_num_threads(), *seen] == [before, before]
 
 
 def test_the_backend_is_chosen_by_argument_environment_and_what_is_installed(

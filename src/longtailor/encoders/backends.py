@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any
 
@@ -55,32 +56,43 @@ def build_backend(name: str, network: nn.Module, preprocessing: Preprocessing) -
 
 
 class TorchBackend:
-    """Batch normalisation folded, channels last, one batch shape.
+    """Batch normalisation folded, channels last; one photo a thread, a thread for each core.
 
-    The last photos are padded to a full batch: kernels differ from shape to shape in their
-    last bits, and an embedding must not depend on its neighbours.
+    On two cores this was the fastest of the shapes tried, and by far where other programs run:
+    threads that share one photo wait for the slowest of them after every layer. It also makes
+    an embedding independent of its neighbours, bit by bit.
     """
 
     name = "torch"
-    batch_size = 8
 
     def __init__(self, network: nn.Module, preprocessing: Preprocessing) -> None:
         self._source = PhotoNetwork(network, preprocessing)
         self._image_size = preprocessing.image_size
+        self._pool = ThreadPoolExecutor(
+            available_cores(), "longtailor-torch", initializer=torch.set_num_threads, initargs=(1,)
+        )
 
     @cached_property
     def _network(self) -> PhotoNetwork:
         self._source.network = fold_batch_norm(self._source.network, image_size=self._image_size)
         return self._source.to(memory_format=torch.channels_last)
 
-    @torch.inference_mode()
     def __call__(self, batch: Pixels) -> Embedding:
         """Map pixels (B, H, W, 3) to embeddings (B, dim)."""
-        size = self.batch_size
-        padding = np.zeros((-len(batch) % size, *batch.shape[1:]), np.uint8)
-        padded = torch.from_numpy(np.concatenate([batch, padding]))
-        embeddings = torch.cat([self._network(part) for part in torch.split(padded, size)])
-        return embeddings[: len(batch)].numpy()
+        network = self._network
+
+        @torch.inference_mode()
+        def embed(photo: torch.Tensor) -> torch.Tensor:
+            return network(photo)  # type: ignore[no-any-return]
+
+        # What the pool's threads set for themselves torch also takes for threads to come.
+        threads = torch.get_num_threads()
+        photos = torch.split(torch.from_numpy(np.ascontiguousarray(batch)), 1)
+        try:
+            rows = list(self._pool.map(embed, photos))
+        finally:
+            torch.set_num_threads(threads)
+        return torch.cat(rows).numpy()
 
 
 class OpenVinoBackend:
