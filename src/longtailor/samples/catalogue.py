@@ -69,7 +69,9 @@ def draw_catalog(
     if size < 32:
         raise UsageError(f"a photo needs 32 pixels or more along each side, not {size}")
     catalog = sample_products(products, seed)
-    images = out / "images"
+    path, images = out / "products.csv", out / "images"
+    # A table of an earlier catalogue must not outlive its photos if this one is interrupted.
+    path.unlink(missing_ok=True)
     chunks = [catalog[start : start + _CHUNK] for start in range(0, products, _CHUNK)]
     # Spawned, not forked: the caller may have threads running, torch's among them.
     with ProcessPoolExecutor(
@@ -79,7 +81,6 @@ def draw_catalog(
         for drawn in pool.map(partial(_draw_photos, folder=images, seed=seed, size=size), chunks):
             if progress:
                 progress(drawn)
-    path = out / "products.csv"
     write_text(path, _table(catalog))
     return path
 

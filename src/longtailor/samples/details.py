@@ -255,7 +255,7 @@ def _preppy(
         canvas.line(np.vstack([shield, shield[:1]]), outfit.palette.accent, 0.018)
         canvas.line(points((0.16, 0.52), (0.29, 0.61)), outfit.palette.accent, 0.022)
         return
-    w = (cut.hem_width if cut.hem > 1.3 else cut.waist) * 0.985
+    w = (cut.hem_width if cut.hem > 1.3 else cut.waist) * 0.94
     for up, colour in ((0.07, outfit.palette.accent), (0.13, outfit.palette.third)):
         canvas.line(
             smooth(points((-w, cut.hem - up), (0, cut.hem + 0.05 - up), (w, cut.hem - up))),

@@ -184,6 +184,6 @@ def _expose(image: Image.Image, size: int, rng: Rng) -> Image.Image:
     if rng.random() < 0.3:
         photo = photo.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 0.9) * size / 224))
     tint = rng.normal(1, 0.025, 3).astype(np.float32)
-    grain = rng.standard_normal((size, size, 1), dtype=np.float32) * np.float32(rng.uniform(0.5, 5))
+    grain = rng.standard_normal((size, size, 1), dtype=np.float32) * np.float32(rng.uniform(0.5, 4))
     pixels = np.asarray(photo, dtype=np.float32) * tint + grain
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))

@@ -24,7 +24,7 @@ _REACH = {
     "long": (0.95, 1.03),
     "raglan": (0.36, 1.0),
     "bell": (0.62, 0.98),
-    "puff": (0.27, 0.37),
+    "puff": (0.31, 0.40),
 }
 
 
@@ -187,8 +187,8 @@ def _puff(cut: Cut, curves: ArmCurves, reach: float, style: str, rng: Rng) -> li
     along = _unit(middle[-1] - middle[0])
     out = np.array([along[1], -along[0]])
     length = float(np.hypot(*(middle[-1] - middle[0])))
-    centre = (middle[0] + middle[-1]) / 2 + out * 0.045 - along * 0.03
-    half_length, half_width = length * rng.uniform(0.58, 0.66), rng.uniform(0.28, 0.37)
+    centre = (middle[0] + middle[-1]) / 2 + out * 0.075 - along * 0.03
+    half_length, half_width = length * rng.uniform(0.60, 0.68), rng.uniform(0.33, 0.42)
     turn = np.linspace(0, 2 * np.pi, 72)
     pleats = 1 + 0.018 * np.sin(turn * 13)
     # A superellipse is fuller than an ellipse, as gathered cloth is.
@@ -215,7 +215,7 @@ def _puff(cut: Cut, curves: ArmCurves, reach: float, style: str, rng: Rng) -> li
             tip - wide - along * 0.05,
         ]
     )
-    cuff = Piece(band, "trim" if rng.random() < 0.5 else style, lift=0.01)
+    cuff = Piece(band, "trim" if rng.random() < 0.8 else style, lift=0.01)
     return [Piece(balloon, style, folds=folds, lift=0.03), cuff]
 
 

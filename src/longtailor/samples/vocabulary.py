@@ -41,10 +41,10 @@ ARCHETYPES: Weights = {
 
 # How much likelier a sleeve is within an archetype than elsewhere.
 SLEEVE_AFFINITY: Mapping[str, Weights] = {
-    "romantic": {"puff": 4, "cap": 3, "bell": 2, "raglan": 0.1},
+    "romantic": {"puff": 10, "cap": 4, "bell": 2, "raglan": 0.1},
     "sporty": {"raglan": 6, "short": 1.5, "bell": 0.1, "puff": 0.1},
-    "bohemian": {"bell": 6, "three_quarter": 2, "raglan": 0.2},
-    "retro": {"puff": 3, "cap": 3, "bell": 2},
+    "bohemian": {"bell": 8, "three_quarter": 2, "raglan": 0.2},
+    "retro": {"puff": 8, "cap": 4, "bell": 2},
     "punk": {"sleeveless": 2},
     "preppy": {"short": 1.5, "three_quarter": 1.5, "puff": 0.5},
 }
