@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from rich.text import Text
 from longtailor.catalog.inspection import Inspection, LabelCounts
 from longtailor.files import replacing, write_json, write_text
 from longtailor.labels import BANDS, HEAD, MEDIUM, TAIL
-from longtailor.reporting.page import figure_data_uri, render
+from longtailor.reporting.page import any_script, figure_data_uri, render
 from longtailor.reporting.tail_plot import plot_tail
 
 _BAND_STYLES = {HEAD: "blue", MEDIUM: "green", TAIL: "red"}
@@ -51,9 +50,7 @@ def write_inspection(inspection: Inspection, folder: Path) -> None:
         tail_width=int(figure.get_figwidth() * 96),
     )
     write_text(folder / "inspection.html", page)
-    with replacing(folder / "tail.png") as temporary, warnings.catch_warnings():
-        # Matplotlib's own font lacks some scripts; the page shows their letters.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+    with replacing(folder / "tail.png") as temporary, any_script():
         figure.savefig(temporary, dpi=150)
 
 

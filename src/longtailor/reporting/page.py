@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -41,9 +44,20 @@ def figure_data_uri(figure: Figure) -> str:
     import matplotlib as mpl
 
     content = io.BytesIO()
-    with mpl.rc_context({"svg.hashsalt": "longtailor", "svg.fonttype": "none"}):
+    with any_script(), mpl.rc_context({"svg.hashsalt": "longtailor", "svg.fonttype": "none"}):
         figure.savefig(content, format="svg", metadata={"Date": None})
     return "data:image/svg+xml;base64," + base64.b64encode(content.getvalue()).decode()
+
+
+@contextmanager
+def any_script() -> Iterator[None]:
+    """Draw letters that Matplotlib's own font lacks without a warning for each.
+
+    In SVG the reader's browser finds them; in PNG they are boxes.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
 
 
 @cache

@@ -11,11 +11,13 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator, StrMethodFormatter
 
 from longtailor.labels import BANDS, HEAD, MEDIUM, TAIL
+from longtailor.reporting.page import any_script
 
 BAND_COLORS = {HEAD: "#0072b2", MEDIUM: "#009e73", TAIL: "#d55e00"}
 """From the palette of Okabe and Ito (2008), told apart by colour-blind readers."""
 
 _ROWS = 45
+_MOST_COLUMNS = 6
 _ROW_INCHES = 0.19
 _COLUMN_INCHES = 3.3
 _LONGEST_NAME = 30
@@ -24,8 +26,8 @@ _LONGEST_NAME = 30
 def plot_tail(names: Sequence[str], positives: npt.ArrayLike, bands: npt.ArrayLike) -> Figure:
     """Plot training positives by label, most first, on a logarithmic scale.
 
-    More than 45 labels are laid in columns, read from left to right, so that every name stays
-    legible.
+    More than 45 labels are laid in up to six columns, read from left to right, so that every
+    name stays legible.
 
     Parameters
     ----------
@@ -42,7 +44,7 @@ def plot_tail(names: Sequence[str], positives: npt.ArrayLike, bands: npt.ArrayLi
     counts = np.asarray(positives)
     band_of = np.asarray(bands)
     order = np.argsort(-counts, kind="stable")
-    columns = max(1, -(-len(order) // _ROWS))
+    columns = min(max(1, -(-len(order) // _ROWS)), _MOST_COLUMNS)
     rows = max(1, -(-len(order) // columns))
     width = 5.2 if columns == 1 else _COLUMN_INCHES * columns
     figure = Figure(figsize=(width, _ROW_INCHES * rows + 1.1), layout="constrained")
@@ -93,7 +95,8 @@ def plot_tail(names: Sequence[str], positives: npt.ArrayLike, bands: npt.ArrayLi
         fontsize=9,
     )
     # Laid out once: each later drawing would shift things by a hair.
-    figure.draw_without_rendering()
+    with any_script():
+        figure.draw_without_rendering()
     figure.set_layout_engine("none")
     return figure
 
