@@ -26,7 +26,7 @@ def sew_details(
     for detail in product.details:
         _DETAILS[detail](canvas, product, cut, outfit, low, rng)
     mark = _MARKS.get(product.archetype)
-    if mark is not None and rng.random() < 0.62:
+    if mark is not None and rng.random() < 0.7:
         mark(canvas, product, cut, outfit, low, rng)
 
 

@@ -76,7 +76,7 @@ def draw_photo(product: Product, seed: int, size: int) -> Image.Image:
     outlines = [body.outline, *(p.outline for pieces in sleeves.values() for p in pieces)]
     frame = _frame(np.vstack(outlines), px, scene, rng)
     canvas = Canvas(_background(scene, px, rng), frame, float(rng.choice([-1.0, 1.0])))
-    outfit = outfit_of(product, round(px * 1.5), frame.scale, rng)
+    outfit = outfit_of(product, round(px * 1.2), frame.scale, rng)
     _cast_shadow(canvas, outlines, scene, rng)
     _dress(canvas, product, cut, front, body, sleeves, (right, left), outfit, scene, rng)
     return _expose(canvas.image, size, rng)
@@ -174,9 +174,9 @@ def _expose(image: Image.Image, size: int, rng: Rng) -> Image.Image:
     y, x = np.mgrid[0:small, 0:small] / (small - 1) - 0.5
     turn = rng.uniform(0, 2 * np.pi)
     slope = (np.cos(turn) * x + np.sin(turn) * y) * rng.uniform(0, 44)
-    vignette = (x**2 + y**2) * rng.uniform(0, 50)
+    vignette = (x**2 + y**2) * rng.uniform(0, 38)
     light = Image.fromarray(
-        np.clip(136 + slope - vignette + rng.normal(0, 7), 40, 220).astype(np.uint8)
+        np.clip(140 + slope - vignette + rng.normal(0, 7), 40, 220).astype(np.uint8)
     )
     photo = image.reduce(SUPERSAMPLING)
     light = light.resize((size, size), Image.Resampling.BICUBIC)
