@@ -17,7 +17,9 @@ from longtailor.samples.body import (
 from longtailor.samples.canvas import SUPERSAMPLING, Canvas, Piece
 from longtailor.samples.cut import Cut, cut_of, hold_arms
 from longtailor.samples.details import sew_details
+from longtailor.samples.garment import Garment
 from longtailor.samples.geometry import Frame, Points
+from longtailor.samples.marks import leave_mark
 from longtailor.samples.outfit import Outfit, outfit_of
 from longtailor.samples.product import Product
 from longtailor.samples.sleeves import ArmCurves, arm_curves, sleeve_pieces
@@ -165,7 +167,11 @@ def _dress(
     if product.sleeve not in _BEHIND:
         dress_arms()
     paint(*collar_pieces(product, cut, front, rng))
-    sew_details(canvas, product, cut, outfit, front, rng)
+    lapels = product.garment in ("coat", "jacket")
+    opening = max(float(front[:, 1].max()), 0.75 if lapels else 0.0)
+    sewn = Garment(product, cut, outfit, opening)
+    sew_details(canvas, sewn, rng)
+    leave_mark(canvas, sewn, rng)
 
 
 def _expose(image: Image.Image, size: int, rng: Rng) -> Image.Image:
