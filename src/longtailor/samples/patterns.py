@@ -163,15 +163,16 @@ def _scatter(
         stamp = Image.new("RGBA", (box * 2, box * 2), (*palette.main, 0))
         motif(ImageDraw.Draw(stamp), float(box), palette, rng)
         stamp = stamp.rotate(rng.uniform(-25, 25), Image.Resampling.BILINEAR)
-        stamps.append(stamp.resize((box, box), Image.Resampling.BOX))
+        stamp = stamp.resize((box, box), Image.Resampling.BOX)
+        stamps.append((stamp.convert("RGB"), stamp.getchannel("A")))
     gap = radius * rng.uniform(2.3, 3.6)
     shake = gap * rng.choice([0.02, 0.16])
     for row in range(int(side / gap) + 2):
         for column in range(int(side / gap) + 2):
             x = (column + (row % 2) / 2) * gap + rng.normal(0, shake) - box / 2
             y = row * gap * 0.87 + rng.normal(0, shake) - box / 2
-            stamp = stamps[rng.integers(4)]
-            cloth.paste(stamp, (int(x), int(y)), stamp)
+            print_, shape = stamps[rng.integers(4)]
+            cloth.paste(print_, (int(x), int(y)), shape)
     return cloth
 
 

@@ -118,8 +118,7 @@ def _background(scene: str, px: int, rng: Rng) -> Image.Image:
 def _cast_shadow(canvas: Canvas, outlines: list[Points], scene: str, rng: Rng) -> None:
     near = {"flat": (3, 4, 3, 0.42), "hanger": (5, 5, 5, 0.30), "worn": (8, 6, 9, 0.16)}
     across, down, blur, strength = near.get(scene, (4, 6, 8, 0.15))
-    mask = canvas.mask(*outlines)
-    canvas.shade(mask, (-across * canvas.light, down), blur, strength)
+    canvas.cast_shadow(outlines, (-across * canvas.light, down), blur, strength)
 
 
 def _dress(
