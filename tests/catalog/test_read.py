@@ -126,6 +126,8 @@ def test_other_names_of_val_are_read_and_told(folder: Path) -> None:
         ("text,a,b\nfoo,x,\nbar,y,-\n", "attribute 'b' has no value and is left out"),
         ("text,a,A\nfoo,x,x\nbar,y,y\n", "attributes 'a' and 'A' differ by case"),
         ("text,a,Split\nfoo,x,p\nbar,y,q\n", "'Split' is not read as 'split'"),
+        ("text,a\nfoo,x\nbar,N/A\n", "value 'N/A' is read as a label; leave the cell empty"),
+        ("text,labels\nfoo,a:x\nbar,a:nan\n", "value 'nan' is read as a label"),
         ("text,a,\nfoo,x,1\nbar,y,2\n", "columns without a name"),
     ],
 )

@@ -95,6 +95,18 @@ def test_a_long_tail_is_cut_in_the_middle_and_said_to_be(tmp_path: Path) -> None
     assert len(re.findall(r"^(?:kind|odd):\S.*(?:head|medium|tail) ", text, re.MULTILINE)) == 40
 
 
+@pytest.mark.parametrize("width", [45, 80])
+def test_figures_are_never_cut(tmp_path: Path, width: int) -> None:
+    path = tmp_path / "p.csv"
+    name = "a rather long attribute"
+    rows = [f"t,{'puff' if i % 10 else 'cap'} with a long name,train" for i in range(12345)]
+    path.write_text(f"text,{name},split\n" + "\n".join([*rows, "t,-,val"]) + "\n")
+    text = printed(inspect_catalog(Catalog.read(path)), width)
+    assert re.search(r"head .* 11,110 +0 +0 *$", text, re.MULTILINE)
+    assert "a rather" in text
+    assert re.search(r" 12,346 +0 +no *$", text, re.MULTILINE)
+
+
 def test_brackets_in_names_are_no_markup(tmp_path: Path) -> None:
     (tmp_path / "p.csv").write_text("text,a\nfoo,[red]x[/red]\nbar,[/]\nbaz,[red]x[/red]\n")
     found = inspect_catalog(Catalog.read(tmp_path / "p.csv"))

@@ -21,6 +21,7 @@ NONE, UNSURE = "-", "?"
 """A cell's marks for "has none of the values" and "unknown"."""
 
 _MANY_VALUES = 50
+_BLANK_LIKE = frozenset(("na", "n/a", "#n/a", "nan", "null", "unknown", "<na>"))
 _LARGEST_MATRIX = 8 * 2**30
 
 
@@ -217,6 +218,12 @@ def _attribute(
         f"attribute {name!r}: the values {' and '.join(map(repr, same))} differ by case or "
         "blanks only; they are kept apart"
         for same in variants(found)
+    )
+    warnings += tuple(
+        f"attribute {name!r}: the value {value!r} is read as a label; leave the cell empty if it "
+        "means that the value is unknown"
+        for value in found
+        if value.casefold() in _BLANK_LIKE
     )
     known = (known | has_none | has_value) & ~has_unsure
     return AttributeCells(name, tuple(found), products[positive], codes, known, warnings)

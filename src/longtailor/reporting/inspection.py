@@ -16,14 +16,13 @@ from longtailor.reporting.page import any_script, figure_data_uri, render
 from longtailor.reporting.tail_plot import plot_tail
 
 _BAND_STYLES = {HEAD: "blue", MEDIUM: "green", TAIL: "red"}
-_BAR = 24
 _LISTED = 12
 _CHART = 40
 
 
 def print_inspection(inspection: Inspection, console: Console) -> None:
     """Print what matters most of an inspection; what is long is cut, and said to be."""
-    console.print(Group(*_parts(inspection)))
+    console.print(Group(*_parts(inspection, console.width)))
 
 
 def write_inspection(inspection: Inspection, folder: Path) -> None:
@@ -70,9 +69,9 @@ def _name(inspection: Inspection) -> str:
     return "A catalogue" if source is None else "/".join(source.absolute().parts[-2:])
 
 
-def _parts(inspection: Inspection) -> list[RenderableType]:
+def _parts(inspection: Inspection, width: int) -> list[RenderableType]:
     parts: list[RenderableType] = [*_heading(inspection), "", _attribute_table(inspection), ""]
-    parts += [_tail_chart(inspection), ""]
+    parts += [_tail_chart(inspection, longest_bar=max(4, min(20, width - 58))), ""]
     parts += _rare(inspection)
     parts += _pairs(inspection)
     parts += _images(inspection)
@@ -104,7 +103,7 @@ def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     table.add_column(columns[0], overflow="fold")
     for column in columns[1:]:
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", no_wrap=True)
     return table
 
 
@@ -121,23 +120,24 @@ def _attribute_table(inspection: Inspection) -> Table:
     return table
 
 
-def _tail_chart(inspection: Inspection) -> Table:
+def _tail_chart(inspection: Inspection, longest_bar: int) -> Table:
     labels = most_first(inspection.labels)
     title = "The tail: training positives (bars are square roots), then val and test"
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
-    table.add_column("label", overflow="ellipsis", no_wrap=True, max_width=30)
-    table.add_column("band")
-    table.add_column("", no_wrap=True)
-    for name in ("train", "val", "test"):
-        table.add_column(name, justify="right")
+    table.add_column("label", overflow="ellipsis", max_width=30)
+    table.add_column("band", no_wrap=True, min_width=len(MEDIUM))
+    table.add_column("", no_wrap=True, overflow="crop")
     most = max(1, labels[0].train_positive)
+    for name in ("train", "val", "test"):
+        # A cut name can be guessed, a cut figure misleads.
+        table.add_column(name, justify="right", no_wrap=True, min_width=len(f"{most:,}"))
     hidden = len(labels) - _CHART
     # The middle is the least telling part of a long list: keep both ends.
     shown = labels if hidden <= 0 else labels[: _CHART // 4] + labels[-3 * _CHART // 4 :]
     for place, counts in enumerate(shown):
         if hidden > 0 and place == _CHART // 4:
             table.add_row(Text(f"... {hidden} labels between ...", style="dim"))
-        bar = "█" * round(_BAR * (counts.train_positive / most) ** 0.5)
+        bar = "█" * round(longest_bar * (counts.train_positive / most) ** 0.5)
         table.add_row(
             Text(counts.label),
             Text(counts.band),
