@@ -26,7 +26,7 @@ def build(
     known: npt.ArrayLike | None = None,
     *,
     statistics: LabelStatistics | None = None,
-    groups: Sequence[Sequence[int]] | None = None,
+    groups: Sequence[npt.ArrayLike] | None = None,
     **parameters: Any,
 ) -> Objective:
     """Build an objective.
@@ -41,7 +41,7 @@ def build(
     statistics : LabelStatistics, optional
         The same, instead of `positives` and `known`. With `unknown=assume_negative` its unknown
         products count as negatives.
-    groups : sequence of sequences of int, optional
+    groups : sequence of array_like of int, optional
         For `softmax`: the columns of each exclusive attribute. With a label space:
         `[space.groups[attribute] for attribute in sorted(space.exclusive)]`.
     **parameters
@@ -69,6 +69,11 @@ def build(
     settings = resolve(COMMON_SETTINGS, given, canonical)
     settings["reading"] = _reading(canonical, loss_type, weighting_type, settings["reading"])
     _refuse_idle(canonical, weighting_type, settings, given)
+    if statistics is None and settings["unknown"] == SELECTIVE and settings["prior_threshold"] < 1:
+        raise UsageError(
+            f"{canonical}: unknown={SELECTIVE} needs label statistics (or prior_threshold=1): "
+            "give positives and known"
+        )
     loss_settings = resolve(loss_type.accepts, given, canonical)
     weighting_settings = resolve(weighting_type.accepts, given, canonical)
     if AUTO in weighting_settings.values():
@@ -166,7 +171,7 @@ def _refuse_idle(
 
 
 def _softmax(
-    groups: Sequence[Sequence[int]] | None,
+    groups: Sequence[npt.ArrayLike] | None,
     statistics: LabelStatistics | None,
     settings: Mapping[str, Any],
     loss_settings: Mapping[str, Any],

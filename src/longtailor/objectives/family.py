@@ -21,7 +21,8 @@ WEIGHT_SETTINGS = (
     Parameter(
         "reading",
         None,
-        "balancing: a label's positives against its negatives; label: one label against another",
+        "balancing: a label's positives against its negatives; label: one label against another; "
+        "none: the first of these that the loss and the weighting allow",
         choices=(BALANCING, LABEL),
         optional=True,
     ),

@@ -65,14 +65,16 @@ class Masking(nn.Module):
         logits, targets : Tensor, shape (batch, labels)
             Floating; an unknown target is -1 or NaN.
         """
+        known = targets >= 0
         if self.unknown == IGNORE:
-            return targets
-        unknown = ~(targets >= 0)
+            return torch.where(known, targets, -1.0)
         if self.unknown == ASSUME_NEGATIVE:
-            return targets.masked_fill(unknown, 0.0)
-        kept = unknown & self.frequent if self.frequent is not None else torch.zeros_like(unknown)
+            return torch.where(known, targets, 0.0)
+        left_out = torch.zeros_like(known)
         if self.topk:
-            candidates = logits.detach().masked_fill(~unknown, -torch.inf)
-            top = candidates.topk(min(self.topk, logits.shape[1]), dim=1).indices
-            kept = kept | (torch.zeros_like(unknown).scatter(1, top, True) & unknown)
-        return targets.masked_fill(unknown & ~kept, 0.0)
+            candidates = logits.detach().masked_fill(known, -torch.inf)
+            likeliest = candidates.topk(min(self.topk, logits.shape[1]), dim=1).indices
+            left_out = left_out.scatter(1, likeliest, True)
+        if self.frequent is not None:
+            left_out = left_out | self.frequent
+        return torch.where(known, targets, torch.where(left_out, -1.0, 0.0))

@@ -216,7 +216,7 @@ class Objective(nn.Module):
         return (negative / (negative - positive)).to(logits)
 
     def masked(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Give the targets with -1 or NaN in the cells that take no part."""
+        """Give the targets with -1 in the cells that take no part."""
         return cast("Tensor", self.masking(logits, targets))
 
     def positive_cells(self, logits: Tensor, columns: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -272,7 +272,6 @@ class Objective(nn.Module):
             kernel.check_targets(targets)
         logits = logits.to(dtype)
         targets = self.masked(logits, targets)
-        targets = targets.masked_fill(~(targets >= 0), -1.0)
         weighted = LABEL in self.loss.weightable and not isinstance(self.weighting, NoWeighting)
         weight = self.positive_weight if weighted else None
         kinds = cast("SetLoss", self.loss).terms(logits, targets, weight)

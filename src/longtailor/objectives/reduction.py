@@ -1,8 +1,10 @@
 """How the losses of the cells become one number.
 
 The mean over known cells keeps the meaning of the learning rate: the sum of the sizes of the
-gradient by the logits does not depend on the batch, on the number of labels or on how much is
-unknown.
+gradient by the logits, the push of a batch, does not depend on the batch, on the number of labels,
+on how much is unknown or (but for the published scales of `median_frequency` and
+`distribution_balanced`) on the weighting. Its Euclidean norm does, and must: it is spread over
+more cells.
 """
 
 from __future__ import annotations

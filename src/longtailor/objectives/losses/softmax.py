@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -42,12 +44,12 @@ class Softmax(SetLoss):
     alone: Tensor
     shift: Tensor | None
 
-    def __init__(self, groups: Sequence[Sequence[int]], labels: int, tau: float) -> None:
+    def __init__(self, groups: Sequence[npt.ArrayLike], labels: int, tau: float) -> None:
         """Take the columns of each exclusive attribute, and the number of all labels."""
         super().__init__(tau=tau)
         group = torch.full((labels,), -1)
         for number, columns in enumerate(groups):
-            at = torch.as_tensor(columns, dtype=torch.int64)
+            at = torch.from_numpy(np.asarray(columns, dtype=np.int64))
             if len(at) < 2 or int(at.min()) < 0 or int(at.max()) >= labels:
                 raise UsageError(
                     f"softmax: group {number} holds {at.tolist()}; a group is two or more columns "

@@ -1,0 +1,59 @@
+"""`longtailor objectives`: the family, or one of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def objectives(
+    name: Annotated[
+        str | None, typer.Argument(help="An objective, as NAME or NAME:parameter=value,..")
+    ] = None,
+    catalog: Annotated[
+        Path | None,
+        typer.Option(help="Show what the weights come to on the train split of this catalogue."),
+    ] = None,
+) -> None:
+    """List the objectives, or show one: formula, parameters, source and weights."""
+    from longtailor.errors import UsageError
+    from longtailor.objectives import describe, family
+
+    if name is None:
+        if catalog is not None:
+            raise UsageError("--catalog shows the weights of one objective: name it first")
+        rows = family()
+        width = max(len(row[0]) for row in rows)
+        for short, title, source in rows:
+            typer.echo(f"{short:{width}}  {title}. {source}")
+        typer.echo("\nA loss and a weighting combine: asl+effective_number:gamma_neg=4,beta=0.99")
+        return
+    typer.echo(describe(name))
+    if catalog is not None:
+        typer.echo()
+        typer.echo(weights_on(name, catalog))
+
+
+def weights_on(name: str, path: Path) -> str:
+    """Give the table of an objective's weights on the train split of a catalogue."""
+    from longtailor.catalog import TRAIN, Catalog
+    from longtailor.objectives import build, parse, weights_table
+
+    catalog = Catalog.read(path)
+    split = TRAIN if catalog.in_split(TRAIN).any() else None
+    space = catalog.space
+    groups = [space.groups[attribute] for attribute in sorted(space.exclusive)]
+    softmax = parse(name)[0].startswith("softmax")
+    objective = build(
+        name, statistics=catalog.statistics(split), groups=groups if softmax else None
+    )
+    rows = weights_table(objective, space.labels)
+    columns = list(rows[0])
+    width = max(len(label) for label in (*space.labels, "label"))
+    lines = [f"{'label':{width}}" + "".join(f"{column:>10}" for column in columns[1:])]
+    for row in rows:
+        numbers = (row[column] for column in columns[1:])
+        lines.append(f"{row['label']:{width}}" + "".join(f"{number:>10.4g}" for number in numbers))
+    return "\n".join(lines)
