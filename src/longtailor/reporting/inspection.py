@@ -14,6 +14,7 @@ from longtailor.files import replacing, write_json, write_text
 from longtailor.labels import BANDS, HEAD, MEDIUM, TAIL
 from longtailor.reporting.page import any_script, figure_data_uri, render
 from longtailor.reporting.tail_plot import plot_tail
+from longtailor.reporting.together_plot import plot_together
 
 _BAND_STYLES = {HEAD: "blue", MEDIUM: "green", TAIL: "red"}
 _LISTED = 12
@@ -38,6 +39,7 @@ def write_inspection(inspection: Inspection, folder: Path) -> None:
         [counts.train_positive for counts in inspection.labels],
         [counts.band for counts in inspection.labels],
     )
+    together = plot_together(inspection.catalog.space.labels, inspection.catalog.matrix)
     write_json(folder / "inspection.json", inspection.to_dict())
     page = render(
         "inspection.html",
@@ -47,6 +49,8 @@ def write_inspection(inspection: Inspection, folder: Path) -> None:
         bands={band: len(in_band(inspection, band)) for band in BANDS},
         tail=figure_data_uri(figure),
         tail_width=int(figure.get_figwidth() * 96),
+        together=figure_data_uri(together),
+        together_width=int(together.get_figwidth() * 96),
     )
     write_text(folder / "inspection.html", page)
     with replacing(folder / "tail.png") as temporary, any_script():
