@@ -1,3 +1,35 @@
 """Learn rare attributes from the labels a catalogue already has."""
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from longtailor import objectives as objectives
+    from longtailor.catalog import Catalog as Catalog
+    from longtailor.detector import Detector as Detector
+    from longtailor.fitting import fit as fit
+
 __version__ = "0.1.0"
+
+__all__ = ["Catalog", "Detector", "fit", "objectives"]
+
+_HOMES = {
+    "Catalog": "longtailor.catalog",
+    "Detector": "longtailor.detector",
+    "fit": "longtailor.fitting",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for only then: PyTorch takes seconds."""
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    if name == "objectives":
+        return importlib.import_module("longtailor.objectives")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,5 +1,6 @@
 """Embedding -> logits."""
 
-from longtailor.classifiers.linear import LinearClassifier
+from longtailor.classifiers.competition import compete
+from longtailor.classifiers.linear import LinearClassifier, power_normalize
 
-__all__ = ["LinearClassifier"]
+__all__ = ["LinearClassifier", "compete", "power_normalize"]

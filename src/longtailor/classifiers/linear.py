@@ -5,8 +5,21 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 
+def power_normalize(embeddings: Tensor) -> Tensor:
+    """Take the signed square root of each number, then scale each row to length 1.
+
+    Perronnin, Sanchez and Mensink, "Improving the Fisher Kernel for Large-Scale Image
+    Classification" (ECCV 2010), section 3.2: it keeps a few strong features from deciding alone.
+
+    Parameters
+    ----------
+    embeddings : Tensor, shape (products, dim)
+    """
+    return nn.functional.normalize(embeddings.sign() * embeddings.abs().sqrt(), dim=1)
+
+
 class LinearClassifier(nn.Module):
-    """Logits as an affine function of the embedding.
+    """Logits as an affine function of the power-normalised embedding.
 
     Parameters
     ----------
@@ -41,4 +54,4 @@ class LinearClassifier(nn.Module):
 
     def forward(self, embeddings: Tensor) -> Tensor:
         """Give the logits of embeddings (products, dim): shape (products, labels)."""
-        return nn.functional.linear(embeddings, self.weight, self.bias)
+        return nn.functional.linear(power_normalize(embeddings), self.weight, self.bias)

@@ -1,4 +1,4 @@
-"""Training embeddings in the basis of their principal components."""
+"""Training embeddings, power-normalised, in the basis of their principal components."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from longtailor.classifiers import LinearClassifier
+from longtailor.classifiers import LinearClassifier, power_normalize
 
 NEGLIGIBLE_VARIANCE = 1e-7
 
 
 @dataclass(frozen=True)
 class Design:
-    """Embeddings, centred, scaled, rotated to their principal components, and an intercept.
+    """Power-normalised embeddings, centred, scaled and rotated, and an intercept.
 
     A linear classifier with an L2 penalty is the same in any rotated basis; in this one its
     Hessian is nearly diagonal, which is what makes the fit fast. The scale makes the mean squared
@@ -28,7 +28,7 @@ class Design:
         Mean square of each column.
     mean : Tensor of float64, shape (dim,)
     rotation : Tensor of float64, shape (dim, components)
-        Takes a centred embedding to its components.
+        Takes a centred row to its components.
     """
 
     features: Tensor
@@ -39,19 +39,20 @@ class Design:
     @classmethod
     def of(cls, embeddings: Tensor) -> Design:
         """Find the principal components of embeddings of shape (products, dim)."""
-        mean = embeddings.mean(dim=0, dtype=torch.float64)
-        centred = embeddings - mean.to(embeddings.dtype)
-        covariance = (centred.T @ centred).double() / len(embeddings)
+        normalized = power_normalize(embeddings)
+        mean = normalized.mean(dim=0, dtype=torch.float64)
+        centred = normalized - mean.to(normalized.dtype)
+        covariance = (centred.T @ centred).double() / len(centred)
         scale = covariance.diagonal().sum().clamp(min=torch.finfo(torch.float64).tiny).rsqrt()
         variance, axes = torch.linalg.eigh(covariance * scale**2)
         kept = variance > NEGLIGIBLE_VARIANCE * variance.max()
         rotation = axes[:, kept].flip(1) * scale
-        intercept = torch.ones(len(embeddings), 1)
+        intercept = torch.ones(len(centred), 1)
         features = torch.cat([centred @ rotation.to(centred.dtype), intercept], dim=1)
         return cls(features, features.square().mean(dim=0), mean, rotation)
 
     def fold(self, parameters: Tensor) -> LinearClassifier:
-        """Give the classifier on plain embeddings.
+        """Give the classifier of embeddings as encoders make them.
 
         Parameters
         ----------

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import torch
 from torch import Tensor
 
 from longtailor.labels import POSITIVE, UNKNOWN
+from longtailor.objectives import Objective
 from longtailor.training.design import Design
-from longtailor.training.lbfgs import Minimum, minimize
-
-
-class Unreduced(Protocol):
-    """What the fit needs of an objective; see `longtailor.objectives.Objective`."""
-
-    elementwise: bool
-
-    def unreduced(self, logits: Tensor, targets: Tensor, /) -> Tensor:
-        """Give the loss of each cell, or of each row or label for a set loss."""
+from longtailor.training.lbfgs import Loss, Minimum, minimize
 
 
 def fit_linear(
     design: Design,
     targets: Tensor,
-    objective: Unreduced,
+    objective: Objective,
     penalty: float,
     start: Tensor | None = None,
     *,
@@ -43,8 +33,8 @@ def fit_linear(
         Training embeddings.
     targets : Tensor of float32, shape (products, labels)
         1 positive, 0 negative, -1 unknown.
-    objective : Unreduced
-        What to minimise.
+    objective : Objective
+        What to minimise; its reduction is not used.
     penalty : float
         Strength of the L2 penalty, above 0.
     start : Tensor, shape (components + 1, labels), optional
@@ -91,10 +81,11 @@ def fit_linear(
 def _prior_logits(targets: Tensor) -> Tensor:
     positive = (targets == POSITIVE).sum(dim=0) + 0.5
     known = (targets != UNKNOWN).sum(dim=0) + 1.0
-    return torch.logit(positive / known)
+    shares: Tensor = positive / known
+    return shares.logit()
 
 
-def _curvature(loss, logits: Tensor, step: float = 0.1) -> Tensor:  # type: ignore[no-untyped-def]
+def _curvature(loss: Loss, logits: Tensor, step: float = 0.1) -> Tensor:
     """Estimate the second derivative of each label's loss, summed over products."""
     rise = loss(logits + step)[1] - loss(logits - step)[1]
     return (rise.sum(dim=0) / (2 * step)).clamp(min=1e-3)

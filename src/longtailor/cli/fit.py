@@ -1,0 +1,65 @@
+"""`longtailor fit`: from a catalogue to a detector, its figures and a report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from longtailor.cli.options import (
+    Attributes,
+    BandsText,
+    CatalogFile,
+    Images,
+    Strict,
+    message,
+    names,
+    parse_bands,
+)
+
+
+def fit(
+    catalog: CatalogFile,
+    out: Annotated[Path, typer.Option(help="The run folder to write.")],
+    images: Images = None,
+    attributes: Attributes = None,
+    objective: Annotated[
+        str, typer.Option(help="NAME or NAME:parameter=value,..; see longtailor objectives.")
+    ] = "none",
+    encoder: Annotated[
+        str, typer.Option(help="efficientnet_lite0, efficientnet_lite2, or a name of timm's.")
+    ] = "efficientnet_lite0",
+    min_positives: Annotated[
+        int, typer.Option(min=1, help="Leave out labels with fewer training positives.")
+    ] = 2,
+    bands: BandsText = "100,20",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of every random choice.")] = 0,
+    strict: Strict = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an interrupted run of the same command.")
+    ] = False,
+) -> None:
+    """Fit a detector: learn every label at once, choose thresholds, measure, report."""
+    parsed_bands = parse_bands(bands)
+    from longtailor.fitting import FitOptions
+    from longtailor.reporting.terminal import print_figures
+    from longtailor.runs.fit import REPORT, Source, fit_run
+
+    options = FitOptions(objective, encoder, min_positives, parsed_bands, seed, strict)
+    fitted = fit_run(Source(catalog, images, names(attributes)), out, options, resume=resume)
+    if fitted is None:
+        message(f"{out} is finished already")
+        return
+    skipped = fitted.data.catalog.skipped
+    if skipped:
+        message(f"{len(skipped):,} skipped, listed in {out / 'skipped.csv'}")
+    for warning in (*fitted.data.catalog.warnings, *fitted.warnings):
+        message(f"warning: {warning}")
+    if fitted.data.dropped:
+        message(
+            f"{len(fitted.data.dropped):,} labels have fewer than {min_positives} training "
+            f"positives and were left out; they are listed in {out / 'run.json'}"
+        )
+    print_figures({fitted.fit.objective.name: fitted.evaluations["test"].summary})
+    message(f"wrote {out / REPORT}")

@@ -1,0 +1,37 @@
+"""`longtailor predict`: score products."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from longtailor.cli.options import Images, message
+
+
+def predict(
+    run: Annotated[Path, typer.Argument(help="A folder that fit wrote.")],
+    inputs: Annotated[
+        list[Path], typer.Argument(help="A catalogue, or folders of images, or images.")
+    ],
+    out: Annotated[Path, typer.Option(help="The .csv, .jsonl or .parquet file to write.")],
+    images: Images = None,
+    independent: Annotated[
+        bool,
+        typer.Option(
+            "--independent",
+            help="Decide each label by itself, also the values of an exclusive attribute.",
+        ),
+    ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an interrupted run of the same command.")
+    ] = False,
+) -> None:
+    """Score products: one row a product and label."""
+    from longtailor.runs.predict import predict_run, skips_path
+
+    scored = predict_run(run, inputs, out, images=images, exclusive=not independent, resume=resume)
+    if scored.skipped:
+        message(f"{len(scored.skipped):,} skipped, listed in {skips_path(out)}")
+    message(f"scored {scored.products:,} products: {out}")

@@ -1,0 +1,307 @@
+"""From a catalogue to a detector and what it can do: the main job, without writing anything."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.special import expit
+
+from longtailor.catalog import SPLITS, TEST, TRAIN, VAL, Catalog, Skip
+from longtailor.catalog.splits import with_splits
+from longtailor.detector import Detector, embed_files
+from longtailor.encoders import DEFAULT_ENCODER, Encoder, load_encoder
+from longtailor.errors import CatalogError
+from longtailor.evaluation.metrics import Evaluation, evaluate
+from longtailor.evaluation.thresholds import choose_thresholds
+from longtailor.labels import Bands
+from longtailor.progress import track
+from longtailor.training import Fit, fit_classifier
+
+Floats = npt.NDArray[np.float64]
+
+MIN_POSITIVES = 2
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """How to fit.
+
+    Attributes
+    ----------
+    objective : str
+        A name of the family, with parameters.
+    encoder : str
+    min_positives : int
+        Labels with fewer training positives are left out, and listed.
+    bands : Bands
+    seed : int
+        Seed of the splits, of the choice of thresholds, and of the bootstrap.
+    strict : bool
+        Fail on an image that cannot be decoded, instead of listing it.
+    """
+
+    objective: str = "none"
+    encoder: str = DEFAULT_ENCODER
+    min_positives: int = MIN_POSITIVES
+    bands: Bands = field(default_factory=Bands)
+    seed: int = 0
+    strict: bool = False
+
+
+@dataclass(eq=False)
+class Embedded:
+    """A catalogue ready to be fitted.
+
+    Attributes
+    ----------
+    catalog : Catalog
+        Every product in a split, with an image that can be decoded; labels too rare left out.
+    embeddings : ndarray of float32, shape (products, dim)
+    encoder : Encoder
+    dropped : dict of str to int
+        Labels left out for having too few training positives -> how many they have.
+    """
+
+    catalog: Catalog
+    embeddings: npt.NDArray[np.float32]
+    encoder: Encoder
+    dropped: dict[str, int]
+
+    def of(self, split: str) -> npt.NDArray[np.float32]:
+        """Give the embeddings of a split."""
+        return self.embeddings[self.catalog.in_split(split)]
+
+
+@dataclass(eq=False)
+class Fitted:
+    """A detector, what it was made from, and what it can do.
+
+    Attributes
+    ----------
+    detector : Detector
+    data : Embedded
+    fit : Fit
+    bands : ndarray of str, shape (labels,)
+    evaluations : dict of str to Evaluation
+        By split: val and test.
+    probabilities : dict of str to ndarray
+        By split: as the objective made them, shape (products of the split, labels).
+    warnings : list of str
+    """
+
+    detector: Detector
+    data: Embedded
+    fit: Fit
+    bands: npt.NDArray[np.str_]
+    evaluations: dict[str, Evaluation]
+    probabilities: dict[str, Floats]
+    warnings: list[str] = field(default_factory=list)
+
+
+class Stopwatch:
+    """Seconds spent by stage, in order."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time a stage."""
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - start, 3)
+
+
+def fit(
+    catalog: Catalog,
+    *,
+    objective: str = "none",
+    encoder: str = DEFAULT_ENCODER,
+    min_positives: int = MIN_POSITIVES,
+    bands: str | Bands = "100,20",
+    seed: int = 0,
+    strict: bool = False,
+) -> Detector:
+    """Fit a detector to a catalogue.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        Splits that it does not give are carved.
+    objective : str
+        A name of the family with parameters, such as `effective_number:beta=0.999`.
+    encoder : str
+        See `longtailor.encoders.load_encoder`.
+    min_positives : int
+        Labels with fewer training positives are left out.
+    bands : str or Bands
+        `"100,20"`, `"thirds"`.
+    seed : int
+        Seed of all random choices.
+    strict : bool
+        Fail on an image that cannot be decoded, instead of leaving the product out.
+
+    Raises
+    ------
+    LongtailorError
+        If nothing can be learned from the catalogue.
+    """
+    options = FitOptions(
+        objective,
+        encoder,
+        min_positives,
+        Bands.parse(bands) if isinstance(bands, str) else bands,
+        seed,
+        strict,
+    )
+    return fit_embedded(embed_catalog(catalog, options), options).detector
+
+
+def embed_catalog(
+    catalog: Catalog, options: FitOptions, stopwatch: Stopwatch | None = None
+) -> Embedded:
+    """Embed the products, carve missing splits, and leave out labels too rare to learn.
+
+    Raises
+    ------
+    CatalogError
+        If no product has a usable image, or no label has enough training positives.
+    """
+    watch = stopwatch or Stopwatch()
+    with_image = np.array([image is not None for image in catalog.images])
+    if not with_image.any():
+        raise CatalogError(
+            f"{catalog.source}: no product has an image, and this version learns from images only"
+        )
+    texts_only = tuple(
+        Skip(int(catalog.rows[at]), catalog.ids[at], "has a text but no image")
+        for at in np.flatnonzero(~with_image)
+    )
+    kept = catalog.take(with_image)
+    with watch.stage("load encoder"):
+        encoder = load_encoder(options.encoder)
+    paths = [path for path in kept.images if path is not None]
+    with watch.stage("embed"):
+        embeddings, failed = embed_files(paths, encoder)
+    if failed and options.strict:
+        raise CatalogError(f"{catalog.source}, row {kept.rows[failed[0][0]]}: {failed[0][1]}")
+    broken = tuple(Skip(int(kept.rows[at]), kept.ids[at], reason) for at, reason in failed)
+    usable = np.ones(len(kept), dtype=bool)
+    usable[[at for at, _ in failed]] = False
+    if not usable.any():
+        raise CatalogError(f"{catalog.source}: no image can be decoded; the first: {failed[0][1]}")
+    with watch.stage("split"):
+        split = with_splits(kept.take(usable), options.seed)
+    split = replace(split, skipped=(*catalog.skipped, *texts_only, *broken))
+    positives = split.statistics(TRAIN).positive
+    learned = positives >= max(options.min_positives, 1)
+    if not learned.any():
+        raise CatalogError(
+            f"{catalog.source}: no label has {max(options.min_positives, 1)} training positives "
+            f"or more; the most frequent has {positives.max(initial=0)} (--min-positives)"
+        )
+    dropped = {
+        label: int(count)
+        for label, count, enough in zip(split.space.labels, positives, learned, strict=True)
+        if not enough
+    }
+    return Embedded(split.take_labels(learned), embeddings[usable], encoder, dropped)
+
+
+def fit_embedded(data: Embedded, options: FitOptions, stopwatch: Stopwatch | None = None) -> Fitted:
+    """Fit the classifier, choose thresholds on val, and evaluate on val and test."""
+    watch = stopwatch or Stopwatch()
+    catalog = data.catalog
+    matrices = {split: catalog.matrix[catalog.in_split(split)] for split in SPLITS}
+    with watch.stage("fit"), track("Fitting", None) as advance:
+        fitted = fit_classifier(
+            data.of(TRAIN),
+            matrices[TRAIN],
+            data.of(VAL),
+            matrices[VAL],
+            catalog.space,
+            options.objective,
+            advance=advance,
+        )
+    shift = fitted.objective.correction()
+    detector = Detector(
+        catalog.space,
+        fitted.classifier,
+        np.full(len(catalog.space), 0.5),
+        data.encoder,
+        {"name": fitted.objective.name, "settings": fitted.objective.settings},
+        None if shift is None else _numpy(shift.expand(len(catalog.space))),
+        fitted.competing,
+    )
+    with watch.stage("thresholds"):
+        if len(matrices[VAL]):
+            detector.thresholds = choose_thresholds(
+                detector.logits(data.of(VAL)),
+                matrices[VAL],
+                list(catalog.space.groups.values()),
+                detector.correction,
+                options.seed,
+            )
+    bands = options.bands.assign(catalog.statistics(TRAIN).positive)
+    evaluations, probabilities = {}, {}
+    with watch.stage("evaluate"):
+        for split in (VAL, TEST):
+            logits = detector.logits(data.of(split))
+            probabilities[split] = np.asarray(expit(logits))
+            evaluations[split] = evaluate(
+                probabilities[split],
+                matrices[split],
+                detector.thresholds,
+                bands,
+                corrected=corrected_probabilities(detector, logits),
+                exclusive=detector.exclusive_columns,
+                groups=catalog.group[catalog.in_split(split)],
+                seed=options.seed,
+            )
+    warnings = _warnings(fitted, evaluations)
+    return Fitted(detector, data, fitted, bands, evaluations, probabilities, warnings)
+
+
+def corrected_probabilities(detector: Detector, logits: Floats) -> Floats:
+    """Give the probabilities without what the objective's weights added."""
+    return np.asarray(
+        expit(logits if detector.correction is None else logits - detector.correction)
+    )
+
+
+def _warnings(fitted: Fit, evaluations: dict[str, Evaluation]) -> list[str]:
+    warnings = []
+    for split, evaluation in evaluations.items():
+        figures = evaluation.summary
+        if not figures["products"]:
+            warnings.append(f"there is no {split} split: its figures are null")
+        elif not figures["labels_scored"]:
+            warnings.append(f"the {split} split has no positive: its figures are null")
+    if not fitted.chosen.converged:
+        warnings.append(
+            f"the fit stopped after {fitted.chosen.iterations} iterations before it converged"
+        )
+    return warnings
+
+
+def _numpy(tensor: torch.Tensor) -> Floats:
+    return np.asarray(tensor.detach().double().cpu().numpy())
+
+
+def configuration(options: FitOptions) -> dict[str, Any]:
+    """Give the options as JSON can hold them."""
+    return {
+        "objective": options.objective,
+        "encoder": options.encoder,
+        "min_positives": options.min_positives,
+        "bands": str(options.bands),
+        "seed": options.seed,
+        "strict": options.strict,
+    }

@@ -1,0 +1,50 @@
+"""Figures side by side for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.table import Table
+
+Summary = Mapping[str, float | int | None]
+
+_FIGURES = {
+    "map": "mAP",
+    "map_head": "mAP, head",
+    "map_medium": "mAP, medium",
+    "map_tail": "mAP, tail",
+    "f1_macro": "F1 at chosen thresholds",
+    "f1_macro_tail": "  tail",
+    "f1_macro_at_half": "F1 at 0.5",
+    "f1_macro_tail_at_half": "  tail",
+    "ece_corrected": "calibration error, corrected",
+}
+
+
+def print_figures(summaries: Mapping[str, Summary]) -> None:
+    """Print the figures of one or several evaluations on standard output.
+
+    Parameters
+    ----------
+    summaries : mapping of str to mapping
+        Heading of the column -> the summary of an evaluation of the same products.
+    """
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("")
+    for name in summaries:
+        table.add_column(name, justify="right")
+    for key, title in _FIGURES.items():
+        table.add_row(title, *(_number(summary[key]) for summary in summaries.values()))
+    first = next(iter(summaries.values()))
+    Console(highlight=False).print(table)
+    Console(highlight=False).print(
+        f"{first['products']:,} test products; {first['labels_scored']:,} labels measured "
+        f"(head {first['labels_scored_head']}, medium {first['labels_scored_medium']}, "
+        f"tail {first['labels_scored_tail']}), {first['labels_skipped']:,} without a positive",
+        style="dim",
+    )
+
+
+def _number(value: float | int | None) -> str:
+    return "–" if value is None else f"{value:.3f}"

@@ -1,0 +1,1 @@
+"""One folder for what one command writes."""

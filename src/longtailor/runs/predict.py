@@ -1,0 +1,56 @@
+"""`longtailor predict`: score products with the detector of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from longtailor.detector import Detector
+from longtailor.runs.skips import write_skips
+from longtailor.scoring.inputs import find_inputs
+from longtailor.scoring.local import Scored, plan, score
+from longtailor.scoring.output import ShardedOutput
+
+
+def predict_run(
+    run: Path,
+    given: Sequence[Path],
+    out: Path,
+    *,
+    images: Path | None = None,
+    exclusive: bool = True,
+    resume: bool = False,
+) -> Scored:
+    """Score products and write `out`; what could not be scored goes to `OUT.skipped.csv`.
+
+    Parameters
+    ----------
+    run : Path
+        A folder that fit wrote.
+    given : sequence of Path
+        One catalogue, or folders and image files.
+    out : Path
+        A `.csv`, `.jsonl` or `.parquet` file.
+    images : Path, optional
+        The folder that a catalogue's image paths are relative to.
+    exclusive : bool
+        Predict exactly one value of an exclusive attribute.
+    resume : bool
+        Keep what an interrupted command with the same products and detector has scored.
+
+    Raises
+    ------
+    LongtailorError
+        If the run or the products cannot be used, or a file cannot be written.
+    """
+    detector = Detector.load(run)
+    inputs = find_inputs(given, images)
+    output = ShardedOutput(out, plan(detector, inputs, exclusive=exclusive), resume=resume)
+    scored = score(detector, inputs, output, exclusive=exclusive)
+    write_skips(skips_path(out), scored.skipped)
+    return scored
+
+
+def skips_path(out: Path) -> Path:
+    """Where what could not be scored is listed."""
+    return out.with_name(f"{out.stem}.skipped.csv")

@@ -1,0 +1,126 @@
+"""What a run records of itself: `run.json`."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import longtailor
+from longtailor.errors import LongtailorError, UsageError
+from longtailor.files import write_json
+
+RECORD = "run.json"
+RUNNING, FINISHED = "running", "finished"
+_PACKAGES = ("torch", "timm", "numpy", "scipy", "scikit-learn", "polars", "pillow", "openvino")
+
+
+def versions() -> dict[str, str | None]:
+    """Give the versions of what figures depend on; None for what is not installed."""
+    found: dict[str, str | None] = {
+        "longtailor": longtailor.__version__,
+        "python": platform.python_version(),
+    }
+    for package in _PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = None
+    return found
+
+
+def open_run(folder: Path, identity: dict[str, Any], *, resume: bool) -> bool:
+    """Make the run folder ready to be written to.
+
+    A run that is there already is never lost: the same command writes it again with the same
+    figures, and any other run is moved aside to `NAME.1`, `NAME.2`, ...
+
+    Parameters
+    ----------
+    folder : Path
+    identity : dict
+        What decides the figures: command, configuration, data fingerprint.
+    resume : bool
+        Go on with the run that is there.
+
+    Returns
+    -------
+    bool
+        Whether the run is finished already and nothing is to be done.
+
+    Raises
+    ------
+    LongtailorError
+        If the folder holds something that is no run.
+    UsageError
+        If `resume` is asked for and the run there is another one.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise LongtailorError(f"{folder} is a file; give --out a folder")
+    earlier = _read(folder)
+    if earlier is None:
+        if folder.is_dir() and any(folder.iterdir()):
+            raise LongtailorError(
+                f"{folder} is not empty and holds no run; give --out a new folder"
+            )
+    elif resume:
+        changed = [name for name, value in identity.items() if earlier.get(name) != value]
+        if changed:
+            raise UsageError(
+                f"{folder} was begun with another {' and '.join(changed)}; "
+                "resume with the same command, or give another --out"
+            )
+        if earlier.get("status") == FINISHED:
+            return True
+    elif any(earlier.get(name) != value for name, value in identity.items()):
+        aside = _free_name(folder)
+        folder.rename(aside)
+        print(f"kept the earlier run as {aside}", file=sys.stderr)
+    write_json(folder / RECORD, {**identity, "status": RUNNING, "versions": versions()})
+    return False
+
+
+def close_run(folder: Path, identity: dict[str, Any], **more: Any) -> None:
+    """Write the record of a finished run."""
+    write_json(
+        folder / RECORD,
+        {**identity, "status": FINISHED, "versions": versions(), "cores": os.cpu_count(), **more},
+    )
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """Read the record of a run.
+
+    Raises
+    ------
+    LongtailorError
+        If there is none, or it is damaged.
+    """
+    record = _read(folder)
+    if record is None:
+        raise LongtailorError(f"{folder} holds no run ({RECORD} is missing)")
+    return record
+
+
+def _read(folder: Path) -> dict[str, Any] | None:
+    path = folder / RECORD
+    if not path.is_file():
+        return None
+    try:
+        record = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise LongtailorError(f"{path} is damaged: {error}") from error
+    if not isinstance(record, dict):
+        raise LongtailorError(f"{path} is damaged: it holds no object")
+    return record
+
+
+def _free_name(folder: Path) -> Path:
+    number = 1
+    while (aside := folder.with_name(f"{folder.name}.{number}")).exists():
+        number += 1
+    return aside

@@ -1,0 +1,90 @@
+"""The file that predictions are written to, made of shards that are whole or not there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from longtailor.catalog import Skip
+from longtailor.errors import UsageError
+from longtailor.files import replacing, write_json
+
+SUFFIXES = (".csv", ".jsonl", ".parquet")
+_PLAN = "plan.json"
+
+
+class ShardedOutput:
+    """Collects shards beside the output file, and makes the file of them in the end.
+
+    Parameters
+    ----------
+    out : Path
+        A `.csv`, `.jsonl` or `.parquet` file.
+    plan : dict
+        What decides the content: the detector and the products. Shards of another plan are not
+        taken over.
+    resume : bool
+        Keep the shards of an interrupted command with the same plan.
+
+    Raises
+    ------
+    UsageError
+        If the suffix is none of those.
+    """
+
+    def __init__(self, out: Path, plan: dict[str, Any], *, resume: bool) -> None:
+        if out.suffix.lower() not in SUFFIXES:
+            raise UsageError(f"--out {out}: use one of {', '.join(SUFFIXES)}")
+        self.out = out
+        self.folder = out.with_name(f".{out.name}.parts")
+        digest = hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
+        if not (resume and self._planned() == digest):
+            shutil.rmtree(self.folder, ignore_errors=True)
+            write_json(self.folder / _PLAN, digest)
+
+    def has(self, shard: int) -> bool:
+        """Whether a shard is there already."""
+        return self._path(shard).exists()
+
+    def put(self, shard: int, table: pl.DataFrame, skipped: Sequence[Skip]) -> None:
+        """Write a shard, whole or not at all, and what of it could not be scored."""
+        write_json(self._skips(shard), [[skip.row, skip.what, skip.reason] for skip in skipped])
+        with replacing(self._path(shard)) as temporary:
+            table.write_parquet(temporary)
+
+    def finish(self, shards: int) -> list[Skip]:
+        """Join the shards in order, remove them, and give what could not be scored."""
+        skipped = [
+            Skip(*values)
+            for shard in range(shards)
+            for values in json.loads(self._skips(shard).read_bytes())
+        ]
+        lazy = pl.scan_parquet([self._path(shard) for shard in range(shards)])
+        with replacing(self.out) as temporary:
+            match self.out.suffix.lower():
+                case ".csv":
+                    lazy.sink_csv(temporary)
+                case ".jsonl":
+                    lazy.sink_ndjson(temporary)
+                case _:
+                    lazy.sink_parquet(temporary)
+        shutil.rmtree(self.folder)
+        return skipped
+
+    def _skips(self, shard: int) -> Path:
+        return self.folder / f"{shard:08d}.json"
+
+    def _path(self, shard: int) -> Path:
+        return self.folder / f"{shard:08d}.parquet"
+
+    def _planned(self) -> Any:
+        try:
+            return json.loads((self.folder / _PLAN).read_bytes())
+        except (OSError, ValueError):
+            return None

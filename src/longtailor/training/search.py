@@ -1,0 +1,214 @@
+"""Fit a classifier and choose, on validation, how strongly to hold it back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from longtailor.classifiers import LinearClassifier, compete
+from longtailor.errors import LongtailorError
+from longtailor.evaluation.decisions import judge
+from longtailor.evaluation.ranking import average_precision
+from longtailor.labels import LabelMatrix, LabelSpace, LabelStatistics
+from longtailor.objectives import Objective, build, parse
+from longtailor.training.design import Design
+from longtailor.training.linear import fit_linear
+
+PENALTIES = (10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
+"""Strengths of the L2 penalty that are tried, each starting from the solution of the last."""
+DEFAULT_PENALTY = 0.3
+"""Taken where validation has no positive to choose by."""
+PATIENCE = 2
+"""The path ends after so many strengths that are no better."""
+BETAS = (0.0, 0.9, 0.99, 0.999, 0.9999)
+"""What `beta=auto` chooses from; 0 is the non-weighted objective."""
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One fit and what it came to on validation; NaN where nothing could be measured."""
+
+    objective: str
+    penalty: float
+    beta: float | None
+    iterations: int
+    converged: bool
+    val_map: float
+    val_f1_at_half: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the trial as JSON can hold it."""
+        return {
+            name: None if isinstance(value, float) and math.isnan(value) else value
+            for name, value in asdict(self).items()
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A fitted classifier and how it was chosen.
+
+    Attributes
+    ----------
+    classifier : LinearClassifier
+    objective : Objective
+        As it was built for the training labels.
+    chosen : Trial
+    trials : tuple of Trial
+        All that were tried, in order.
+    competing : list of list of int
+        Columns of each attribute whose values compete (see `longtailor.classifiers.compete`).
+    """
+
+    classifier: LinearClassifier
+    objective: Objective
+    chosen: Trial
+    trials: tuple[Trial, ...]
+    competing: list[list[int]]
+
+
+def fit_classifier(
+    embeddings: npt.ArrayLike,
+    matrix: LabelMatrix,
+    val_embeddings: npt.ArrayLike,
+    val_matrix: LabelMatrix,
+    space: LabelSpace,
+    objective: str = "none",
+    *,
+    advance: Callable[[int], None] = lambda steps: None,
+) -> Fit:
+    """Fit a linear classifier to all labels at once, its penalty chosen on validation.
+
+    The penalty is the one with the highest mean average precision on validation. With `beta=auto`
+    each beta gets its own best penalty, and the beta with the highest macro F1 at 0.5 is taken:
+    what weights move first is where 0.5 falls.
+
+    Parameters
+    ----------
+    embeddings, val_embeddings : array_like of float, shapes (products, dim)
+    matrix, val_matrix : ndarray of int8, shapes (products, labels)
+        Positive 1, negative 0, unknown -1.
+    space : LabelSpace
+        The columns of the matrices.
+    objective : str
+        A name of the family with parameters, such as `effective_number:beta=0.99`.
+    advance : callable
+        Called with 1 after each fit.
+
+    Raises
+    ------
+    UsageError
+        If there is no such objective.
+    LongtailorError
+        If there is nothing to fit, or an embedding is not finite.
+    """
+    inputs, val_inputs = _tensor(embeddings), _tensor(val_embeddings)
+    if not len(inputs) or not (matrix == 1).any():
+        raise LongtailorError("no training product has a positive label: nothing can be learned")
+    design = Design.of(inputs)
+    targets = torch.from_numpy(matrix).float()
+    name, parameters = parse(objective)
+    automatic = parameters.get("beta") == AUTO
+    competing = competing_columns(name, space)
+    best: Fit | None = None
+    trials: list[Trial] = []
+    for beta in BETAS if automatic else (None,):
+        chosen = dict(parameters) if beta is None else {**parameters, "beta": beta}
+        built = build_objective(name, matrix, space, chosen)
+        fit = _choose_penalty(
+            design, targets, built, val_inputs, val_matrix, competing, beta, trials, advance
+        )
+        if best is None or _better(fit.chosen.val_f1_at_half, best.chosen.val_f1_at_half):
+            best = fit
+    assert best is not None
+    return Fit(best.classifier, best.objective, best.chosen, tuple(trials), competing)
+
+
+def build_objective(
+    name: str, matrix: LabelMatrix, space: LabelSpace, parameters: dict[str, Any]
+) -> Objective:
+    """Build an objective for training labels; `softmax` is told the exclusive attributes."""
+    competing = competing_columns(name, space)
+    groups = {"groups": competing} if _is_softmax(name) else {}
+    return build(name, statistics=LabelStatistics.from_matrix(matrix), **groups, **parameters)
+
+
+def competing_columns(name: str, space: LabelSpace) -> list[list[int]]:
+    """Give the columns of each attribute whose values an objective makes compete."""
+    if not _is_softmax(name):
+        return []
+    return [space.groups[attribute].tolist() for attribute in sorted(space.exclusive)]
+
+
+def _is_softmax(name: str) -> bool:
+    return name.partition("+")[0] == "softmax"
+
+
+def _choose_penalty(
+    design: Design,
+    targets: Tensor,
+    objective: Objective,
+    val_inputs: Tensor,
+    val_matrix: LabelMatrix,
+    competing: list[list[int]],
+    beta: float | None,
+    trials: list[Trial],
+    advance: Callable[[int], None],
+) -> Fit:
+    measurable = bool((val_matrix == 1).any())
+    best: Fit | None = None
+    start: Tensor | None = None
+    worse = 0
+    for penalty in PENALTIES if measurable else (DEFAULT_PENALTY,):
+        minimum = fit_linear(design, targets, objective, penalty, start)
+        start = minimum.parameters
+        classifier = design.fold(start)
+        with torch.inference_mode():
+            scores = compete(classifier(val_inputs), competing).numpy()
+        trial = Trial(
+            objective.name,
+            penalty,
+            beta,
+            minimum.iterations,
+            bool(minimum.converged.all()),
+            _mean(average_precision(scores, val_matrix)),
+            _mean(judge(scores >= 0, val_matrix).f1),
+        )
+        trials.append(trial)
+        advance(1)
+        if best is None or _better(trial.val_map, best.chosen.val_map):
+            best, worse = Fit(classifier, objective, trial, (), competing), 0
+        else:
+            worse += 1
+            if worse == PATIENCE:
+                break
+    assert best is not None
+    return best
+
+
+def _better(value: float, than: float) -> bool:
+    return value > than or (math.isnan(than) and not math.isnan(value))
+
+
+def _mean(values: npt.NDArray[np.float64]) -> float:
+    measured = values[~np.isnan(values)]
+    return float(measured.mean()) if len(measured) else math.nan
+
+
+def _tensor(embeddings: npt.ArrayLike) -> Tensor:
+    array = np.ascontiguousarray(embeddings, dtype=np.float32)
+    broken = ~np.isfinite(array).all(axis=1)
+    if broken.any():
+        raise LongtailorError(
+            f"the embedding of product {int(np.argmax(broken))} has NaN or infinite numbers; "
+            "leave the product out or embed it again"
+        )
+    return torch.from_numpy(array)
