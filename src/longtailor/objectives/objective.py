@@ -254,7 +254,7 @@ class Objective(nn.Module):
         if isinstance(self.weighting, NoWeighting) or weight is None:
             return curve
         factor = cast("Tensor", _of(weight, columns, curve[0]))
-        return curve[0] * factor, curve[1] * factor
+        return curve[0].mul_(factor), curve[1].mul_(factor)
 
     def _sum(self, logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         if torch.compiler.is_compiling():

@@ -9,11 +9,10 @@ it goes on.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from longtailor.objectives.losses.base import Curve, ElementwiseLoss
-from longtailor.objectives.losses.curves import focused, power
+from longtailor.objectives.losses.curves import focused, log1p, power, sigmoid
 from longtailor.objectives.parameters import Parameter
 
 
@@ -52,14 +51,13 @@ class Asymmetric(ElementwiseLoss):
         gamma = self.gamma_neg
         if self.margin == 0:
             return focused(logits, gamma, positive=False)
-        probability = torch.sigmoid(logits)
-        mistake = torch.clamp(probability - self.margin, min=0)
-        log_rest = torch.log1p(-mistake)
-        odds = mistake / (1 - mistake)
+        probability = sigmoid(logits)
+        mistake = (probability - self.margin).clamp_(min=0)
+        log_rest = log1p(-mistake)
+        steepness = probability.mul_(1 - probability)
         if gamma == 0:
-            slope = torch.where(mistake > 0, 1 / (1 - mistake), 0.0)
-            return -log_rest, slope * (1 - probability) * probability
+            return log_rest.neg_(), steepness.mul_(mistake > 0).div_(1 - mistake)
         # The derivative has one power less; where gamma < 1 that power has no value at 0.
         less = power(mistake if gamma >= 1 else mistake.clamp(min=1e-30), gamma - 1)
-        slope = (odds - gamma * log_rest) * less * (1 - probability) * probability
-        return mistake * less * -log_rest, slope
+        slope = (mistake / (1 - mistake)).add_(log_rest, alpha=-gamma).mul_(less).mul_(steepness)
+        return less.mul_(mistake).mul_(log_rest).neg_(), slope

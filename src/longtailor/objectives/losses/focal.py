@@ -38,13 +38,10 @@ class Focal(ElementwiseLoss):
 
     def positive(self, logits: Tensor) -> Curve:
         """Give -alpha (1 - p)^gamma log p."""
-        return self._scaled(focused(logits, self.gamma, positive=True), self.alpha)
+        scale = 1.0 if self.alpha is None else self.alpha
+        return focused(logits, self.gamma, positive=True, scale=scale)
 
     def negative(self, logits: Tensor) -> Curve:
         """Give -(1 - alpha) p^gamma log(1 - p)."""
-        other = None if self.alpha is None else 1 - self.alpha
-        return self._scaled(focused(logits, self.gamma, positive=False), other)
-
-    @staticmethod
-    def _scaled(curve: Curve, factor: float | None) -> Curve:
-        return curve if factor is None else (curve[0] * factor, curve[1] * factor)
+        scale = 1.0 if self.alpha is None else 1 - self.alpha
+        return focused(logits, self.gamma, positive=False, scale=scale)

@@ -6,11 +6,10 @@ arXiv:2112.07368, equations 7 and 9.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from longtailor.objectives.losses.base import Curve, ElementwiseLoss
-from longtailor.objectives.losses.curves import focused
+from longtailor.objectives.losses.curves import focused, sigmoid
 from longtailor.objectives.parameters import Parameter
 
 MARGIN_SETTINGS = (
@@ -47,6 +46,7 @@ class Hill(ElementwiseLoss):
 
     def negative(self, logits: Tensor) -> Curve:
         """Give (lamb - p) p^2."""
-        p = torch.sigmoid(logits)
+        p = sigmoid(logits)
         square = p * p
-        return (self.lamb - p) * square, (2 * self.lamb - 3 * p) * square * (1 - p)
+        slope = (2 * self.lamb - 3 * p).mul_(square).mul_(1 - p)
+        return square.mul_(self.lamb - p), slope

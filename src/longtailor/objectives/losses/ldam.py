@@ -44,10 +44,14 @@ class LabelDistributionAwareMargin(ElementwiseLoss):
 
     def positive(self, logits: Tensor) -> Curve:
         """Give the loss of a positive at the logit less its margin."""
-        loss, slope = focused(logits * self.scale, 0, positive=True)
-        return loss, slope * self.scale
+        return self._scaled(logits, positive=True)
 
     def negative(self, logits: Tensor) -> Curve:
         """Give the loss of a negative."""
-        loss, slope = focused(logits * self.scale, 0, positive=False)
-        return loss, slope * self.scale
+        return self._scaled(logits, positive=False)
+
+    def _scaled(self, logits: Tensor, *, positive: bool) -> Curve:
+        if self.scale == 1:
+            return focused(logits, 0, positive=positive)
+        loss, slope = focused(logits * self.scale, 0, positive=positive)
+        return loss, slope.mul_(self.scale)

@@ -51,11 +51,14 @@ class NegativeTolerant(ElementwiseLoss):
 
     def positive(self, logits: Tensor) -> Curve:
         """Give the loss of a positive."""
-        loss, slope = focused(logits, self.gamma, positive=True)
-        return (loss * self.balance, slope * self.balance) if self.gamma else (loss, slope)
+        return focused(logits, self.gamma, positive=True, scale=self._balance)
 
     def negative(self, logits: Tensor) -> Curve:
         """Give the loss of a negative."""
-        loss, slope = focused(logits * self.neg_scale, self.gamma, positive=False)
-        balance = self.balance if self.gamma else 1.0
-        return loss * (balance / self.neg_scale), slope * balance
+        scaled = logits * self.neg_scale
+        loss, slope = focused(scaled, self.gamma, positive=False, scale=self._balance)
+        return loss.mul_(1 / self.neg_scale), slope
+
+    @property
+    def _balance(self) -> float:
+        return self.balance if self.gamma else 1.0

@@ -6,6 +6,7 @@ arXiv:2204.12511, equations 5 and 7 in sigmoid form. timm's `PolyBinaryCrossEntr
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from longtailor.objectives.losses.base import Curve, ElementwiseLoss
@@ -44,11 +45,10 @@ class Poly1(ElementwiseLoss):
     def _curve(self, logits: Tensor, *, positive: bool) -> Curve:
         mistake, entropy = error(logits, positive=positive)
         rest = 1 - mistake
-        first = self.epsilon * mistake
-        loss = entropy + first
-        slope = mistake + (self.gamma + 1) * (first * rest)
+        slope = torch.addcmul(mistake, mistake, rest, value=self.epsilon * (self.gamma + 1))
+        loss = torch.add(entropy, mistake, alpha=self.epsilon)
         if self.gamma:
             focus = power(mistake, self.gamma)
-            loss = loss * focus
-            slope = (slope + self.gamma * (rest * entropy)) * focus
-        return loss, -slope if positive else slope
+            loss.mul_(focus)
+            slope.add_(rest.mul_(entropy), alpha=self.gamma).mul_(focus)
+        return loss, slope.neg_() if positive else slope

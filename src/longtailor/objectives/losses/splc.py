@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from longtailor.objectives.losses.base import Curve, ElementwiseLoss
-from longtailor.objectives.losses.curves import focused
+from longtailor.objectives.losses.curves import focused, sigmoid
 from longtailor.objectives.losses.hill import MARGIN_SETTINGS
 from longtailor.objectives.parameters import Parameter
 
@@ -60,7 +60,7 @@ class SelfPacedCorrection(ElementwiseLoss):
 
     def negative(self, logits: Tensor) -> Curve:
         """Give the focal loss of a negative, or of a positive where it looks like one."""
-        missed = (torch.sigmoid(logits) > self.threshold) & self.correcting
+        missed = (sigmoid(logits) > self.threshold) & self.correcting
         loss, slope = focused(logits, self.gamma, positive=False)
         loss_missed, slope_missed = self.positive(logits)
         return torch.where(missed, loss_missed, loss), torch.where(missed, slope_missed, slope)

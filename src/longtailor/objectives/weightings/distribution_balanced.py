@@ -57,4 +57,4 @@ class DistributionBalanced(CellWeighting):
         # Not a matrix product: autocast would make that one a product of bfloat16.
         row = (targets.clamp(min=0) * inverse).sum(dim=1, keepdim=True)
         ratio = inverse / row.clamp(min=torch.finfo(targets.dtype).tiny)
-        return torch.sigmoid(self.map_beta * (ratio - self.map_mu)) + self.map_alpha
+        return ratio.sub_(self.map_mu).mul_(self.map_beta).sigmoid_().add_(self.map_alpha)
