@@ -160,3 +160,8 @@ def test_the_image_size_can_be_stated(tmp_path: Path) -> None:
     )
     with torch.inference_mode():
         assert network(torch.zeros(1, 3, 96, 96)).shape == (1, vit.num_features)
+
+
+def test_an_image_size_that_leaves_nothing_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="image size of 16 is too small"):
+        build_network("efficientnet_lite0", image_size=16)

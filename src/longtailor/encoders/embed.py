@@ -35,7 +35,8 @@ class Embeddings:
     failed : list of (int, str)
         Which those are, and why.
     cached, computed : int
-        How many came from the cache, and how many from the network.
+        How many came from the cache, and how many from the network. The second copy of a photo
+        in one list may count as either.
     """
 
     values: Embedding

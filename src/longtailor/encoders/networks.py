@@ -25,6 +25,9 @@ from longtailor.encoders.packaged import PACKAGES, build_packaged
 from longtailor.encoders.preprocessing import Preprocessing
 from longtailor.errors import LongtailorError, UsageError
 
+SMALLEST = 32
+"""Pixels below which the usual networks, which halve a photo five times, have nothing left."""
+
 
 def build_network(
     name: str, *, weights: Path | None = None, image_size: int | None = None
@@ -44,10 +47,12 @@ def build_network(
     Raises
     ------
     UsageError
-        If there is no such network.
+        If there is no such network, or the image size is too small for one.
     LongtailorError
         If the weights cannot be had or do not fit.
     """
+    if image_size is not None and image_size < SMALLEST:
+        raise UsageError(f"an image size of {image_size} is too small: at least {SMALLEST} pixels")
     if name in PACKAGES and weights is None:
         network, source = build_packaged(name)
         network.reset_classifier(0)  # type: ignore[operator]
