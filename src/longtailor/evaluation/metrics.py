@@ -12,7 +12,7 @@ import numpy.typing as npt
 from longtailor.evaluation.calibration import brier_score, expected_calibration_error
 from longtailor.evaluation.decisions import decide, judge
 from longtailor.evaluation.ranking import average_precision, micro_average_precision
-from longtailor.evaluation.resampling import bootstrap_weights, percentile_interval
+from longtailor.evaluation.resampling import bootstrap_weights, bootstrap_interval
 from longtailor.labels import BANDS, TAIL, LabelMatrix, LabelStatistics
 
 Floats = npt.NDArray[np.float64]
@@ -103,7 +103,7 @@ def evaluate(
     weights = bootstrap_weights(len(values), resamples, seed, groups)
     ap = average_precision(values, matrix)
     resampled = average_precision(values, matrix, weights)
-    ap_low, ap_high = percentile_interval(resampled)
+    ap_low, ap_high = bootstrap_interval(resampled, ap)
     chosen = judge(values >= np.asarray(thresholds), matrix)
     half = judge(values >= HALF, matrix)
     predicted = judge(decide(values, thresholds, list(exclusive)), matrix)
@@ -111,7 +111,9 @@ def evaluate(
     brier = brier_score(values, matrix)
     band = np.asarray(bands)
     tail = band == TAIL
-    map_low, map_high = percentile_interval(_mean_over_labels(resampled))
+    map_low, map_high = bootstrap_interval(
+        _mean_over_labels(resampled), _mean_over_labels(ap[None])[0]
+    )
     summary: dict[str, float | int | None] = {
         "map": _mean(ap),
         "map_low": _number(map_low),
