@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from longtailor.catalog.catalog import Skip
-from longtailor.catalog.read import (
+from longtailor.catalog.columns import (
     IMAGE,
-    _find_images,
-    _read_ids,
-    _require_product_columns,
-    _stripped,
-    _without_empty_rows,
+    locate_images,
+    read_ids,
+    require_product_columns,
+    stripped,
+    without_empty_rows,
 )
 from longtailor.catalog.tables import read_table
 from longtailor.errors import CatalogError
@@ -57,12 +57,12 @@ def read_products(path: Path, *, images: Path | None = None) -> Products:
         If the file is no catalogue, or no product has a usable image.
     """
     table = read_table(path)
-    _require_product_columns(table)
-    table, skipped = _without_empty_rows(table)
-    ids = _read_ids(table)
-    names = _stripped(table, IMAGE).to_list()
+    require_product_columns(table)
+    table, skipped = without_empty_rows(table)
+    ids = read_ids(table)
+    names = stripped(table, IMAGE).to_list()
     folder = path.parent if images is None else images
-    paths, refused = _find_images(table, folder)
+    paths, refused = locate_images(table, folder)
     reasons = {at: (what, reason) for at, what, reason in refused}
     products = Products([], [], [], [], skipped)
     for at, image in enumerate(paths):

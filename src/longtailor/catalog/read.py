@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-import difflib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from longtailor.catalog.catalog import SPLITS, VAL, Catalog, Skip
+from longtailor.catalog.columns import (
+    GROUP,
+    ID,
+    IMAGE,
+    SPLIT,
+    TEXT,
+    locate_images,
+    read_ids,
+    require_product_columns,
+    stripped,
+    without_empty_rows,
+)
 from longtailor.catalog.fingerprint import fingerprint
-from longtailor.catalog.image_paths import find_images
 from longtailor.catalog.label_cells import (
     TAGS,
     AttributeCells,
@@ -23,15 +32,14 @@ from longtailor.catalog.label_cells import (
     variants,
 )
 from longtailor.catalog.tables import Table, read_table
+from longtailor.catalog.wording import listing, nearest
 from longtailor.errors import CatalogError
 from longtailor.labels import LabelSpace, LabelStatistics, find_exclusive
 
-IMAGE, TEXT, ID, SPLIT, GROUP = "image", "text", "id", "split", "group"
 RESERVED = (IMAGE, TEXT, ID, SPLIT, GROUP, TAGS)
 """Column names with a meaning; any other may be an attribute."""
 
 _VAL_ALIASES = ("dev", "valid", "validation")
-_LISTED = 20
 
 
 def read_catalog(
@@ -65,16 +73,16 @@ def read_catalog(
     """
     path = Path(path)
     table = read_table(path)
-    _require_product_columns(table)
+    require_product_columns(table)
     if TAGS not in table.columns:
         _refuse_unknown(path, attributes, [c for c in table.columns if c not in RESERVED])
     warnings = [*table.warnings, *_misspelt_columns(table)]
 
-    table, skipped = _without_empty_rows(table)
-    ids = _read_ids(table)
+    table, skipped = without_empty_rows(table)
+    ids = read_ids(table)
     folder = path.parent if images is None else Path(images)
-    paths, unusable = _find_images(table, folder)
-    has_text = (_stripped(table, TEXT) != "").to_numpy()
+    paths, unusable = locate_images(table, folder)
+    has_text = (stripped(table, TEXT) != "").to_numpy()
     has_image = np.array([image is not None for image in paths], dtype=np.bool_)
     kept = has_text | has_image
     skipped += _skip(table, unusable, kept)
@@ -90,16 +98,16 @@ def read_catalog(
 
     table = table.take(kept)
     split, split_warnings = _read_split(table)
-    group = np.array(_stripped(table, GROUP).to_list(), dtype=np.str_)
+    group = np.array(stripped(table, GROUP).to_list(), dtype=np.str_)
     cells, label_warnings = _read_labels(table, attributes)
     labels, matrix = to_matrix(path, len(table.rows), cells)
     warnings += [*split_warnings, *label_warnings, *_always_positive(labels, matrix)]
 
     at = np.flatnonzero(kept)
-    texts = _stripped(table, TEXT).to_list()
+    texts = stripped(table, TEXT).to_list()
     taken_images = tuple(paths[i] for i in at)
     taken_ids = tuple(ids[i] for i in at)
-    names = _stripped(table, IMAGE).to_list()
+    names = stripped(table, IMAGE).to_list()
     return Catalog(
         ids=taken_ids,
         images=taken_images,
@@ -124,46 +132,6 @@ def read_catalog(
     )
 
 
-def _stripped(table: Table, column: str) -> pl.Series:
-    if column not in table.columns:
-        return pl.repeat("", len(table.rows), dtype=pl.String, eager=True)
-    return table.cells(column).str.strip_chars()
-
-
-def _require_product_columns(table: Table) -> None:
-    given = [name for name in (IMAGE, TEXT) if name in table.columns]
-    if given:
-        for name in given:
-            table.cells(name)
-        return
-    found = _listing(table.columns)
-    if len(table.columns) == 1 and (";" in table.columns[0] or "\t" in table.columns[0]):
-        raise CatalogError(
-            f"{table.path}: one column only, {table.columns[0]!r}; separate columns by commas in "
-            ".csv and by tabs in .tsv"
-        )
-    near = [
-        f"{close[0]!r} to {name!r}"
-        for name in (IMAGE, TEXT)
-        if (close := _nearest(name, table.columns)) and _alike(name, close[0]) >= 0.5
-    ]
-    hint = f"; rename {' or '.join(near)}" if near else ""
-    raise CatalogError(f"{table.path}: no column 'image' or 'text'; it has {found}{hint}")
-
-
-def _alike(name: str, other: str) -> float:
-    return difflib.SequenceMatcher(None, name.casefold(), other.casefold()).ratio()
-
-
-def _nearest(name: str, others: Iterable[str]) -> list[str]:
-    return sorted(others, key=lambda other: -_alike(name, other))
-
-
-def _listing(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return ", ".join(map(repr, names[:_LISTED])) + more
-
-
 def _refuse_unknown(path: Path, wanted: Sequence[str] | None, known: Sequence[str]) -> None:
     if not known:
         raise CatalogError(
@@ -171,11 +139,11 @@ def _refuse_unknown(path: Path, wanted: Sequence[str] | None, known: Sequence[st
             "attribute:value tags"
         )
     if wanted is not None and not wanted:
-        raise CatalogError(f"{path}: no attribute is picked; it has {_listing(known)}")
+        raise CatalogError(f"{path}: no attribute is picked; it has {listing(known)}")
     for name in wanted or ():
         if name not in known:
             raise CatalogError(
-                f"{path} has no attribute {name!r}; it has {_listing(_nearest(name, known))}"
+                f"{path} has no attribute {name!r}; it has {listing(nearest(name, known))}"
             )
 
 
@@ -185,49 +153,6 @@ def _misspelt_columns(table: Table) -> list[str]:
         for name in table.columns
         if name not in RESERVED and name.lower() in RESERVED and name.lower() not in table.columns
     ]
-
-
-def _without_empty_rows(table: Table) -> tuple[Table, list[Skip]]:
-    filled = table.frame.select(
-        pl.any_horizontal(pl.all().str.strip_chars() != "").alias("filled")
-    )["filled"].to_numpy()
-    if not filled.any():
-        raise CatalogError(f"{table.path} has no products: every row is empty")
-    empty = [Skip(int(row), "row", "empty") for row in table.rows[~filled]]
-    return table.take(filled), empty
-
-
-def _read_ids(table: Table) -> list[str]:
-    rows = pl.Series(table.rows).cast(pl.String)
-    if ID in table.columns:
-        column, ids = ID, _stripped(table, ID)
-        if len(empty := (ids == "").arg_true()):
-            raise table.error(empty[0], ID, "is empty; give every product an id, or none")
-    else:
-        column, ids = IMAGE, _stripped(table, IMAGE)
-        ids = ids.zip_with(ids != "", rows)
-    twice = ids.is_duplicated()
-    if twice.any():
-        again = ids[twice.arg_true()[0]]
-        first, second, *_ = (ids == again).arg_true()
-        advice = "ids must differ" if column == ID else "add an 'id' column to tell them apart"
-        raise CatalogError(
-            f"{table.path}, column {column!r}: rows {table.rows[first]} and {table.rows[second]} "
-            f"are both {again!r}; {advice}"
-        )
-    return ids.to_list()
-
-
-def _find_images(
-    table: Table, folder: Path
-) -> tuple[list[Path | None], list[tuple[int, str, str]]]:
-    names = _stripped(table, IMAGE).to_list()
-    if not any(names):
-        return [None] * len(names), []
-    if not folder.is_dir():
-        raise CatalogError(f"the images folder {folder} does not exist; give it with --images")
-    paths, refused = find_images(folder, names)
-    return paths, [(at, f"image {names[at]!r}", reason) for at, reason in refused]
 
 
 def _skip(
@@ -247,7 +172,7 @@ def _skip(
 
 
 def _read_split(table: Table) -> tuple[npt.NDArray[np.str_], list[str]]:
-    cells = _stripped(table, SPLIT)
+    cells = stripped(table, SPLIT)
     warnings = []
     for value in cells.unique(maintain_order=True):
         if value in _VAL_ALIASES:
@@ -278,7 +203,7 @@ def _read_labels(
     if not valued:
         raise CatalogError(
             f"{table.path}: no label is known; every cell of "
-            f"{_listing([cells.name for cells in attributes])} is unknown or none"
+            f"{listing([cells.name for cells in attributes])} is unknown or none"
         )
     for cells in attributes:
         warnings += cells.warnings

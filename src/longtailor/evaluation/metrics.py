@@ -12,7 +12,7 @@ import numpy.typing as npt
 from longtailor.evaluation.calibration import brier_score, expected_calibration_error
 from longtailor.evaluation.decisions import decide, judge
 from longtailor.evaluation.ranking import average_precision, micro_average_precision
-from longtailor.evaluation.resampling import bootstrap_weights, bootstrap_interval
+from longtailor.evaluation.resampling import bootstrap_interval, bootstrap_weights
 from longtailor.labels import BANDS, TAIL, LabelMatrix, LabelStatistics
 
 Floats = npt.NDArray[np.float64]

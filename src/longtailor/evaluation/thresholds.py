@@ -33,6 +33,9 @@ HALVINGS = 4
 """How often the products are halved to choose among `SHARES`."""
 FEWEST_KNOWN = 30
 """With fewer known cells, the expectation is taken over all products."""
+MOST_PREDICTED = 3.0
+"""A label is predicted for at most so many times the products that are expected to have it. Where
+a classifier knows nothing of a label, predicting it everywhere has the highest expected F1."""
 
 
 def choose_thresholds(
@@ -60,9 +63,16 @@ def choose_thresholds(
     Returns
     -------
     ndarray of float64, shape (labels,)
-        In (0, 1), to be applied to the sigmoid of `logits`.
+        In (0, 1), to be applied to the sigmoid of `logits`; 0.5 without a product.
+
+    Raises
+    ------
+    ValueError
+        If a logit is not finite.
     """
     raw = np.asarray(logits, dtype=np.float64)
+    if not np.isfinite(raw).all():
+        raise ValueError("logits must be finite")
     random = np.random.default_rng(seed)
     gains = np.zeros((len(SHARES), raw.shape[1]))
     measured = np.zeros(raw.shape[1])
@@ -103,9 +113,11 @@ def expected_f1_thresholds(
     Returns
     -------
     ndarray of float64, shape (labels,)
-        In (0, 1), to be applied to the sigmoid of `logits`.
+        In (0, 1), to be applied to the sigmoid of `logits`; 0.5 without a product.
     """
     raw = np.asarray(logits, dtype=np.float64)
+    if not len(raw):
+        return np.full(raw.shape[1], 0.5)
     shifted = raw if correction is None else raw - np.asarray(correction, dtype=np.float64)
     probabilities = expit(calibrate(shifted, matrix, groups))
     thresholds = np.empty(raw.shape[1])
@@ -189,14 +201,20 @@ def _best_cut(logits: Floats, probabilities: Floats) -> float:
     """Give the logit to cut at for the highest expected F1, half way between two products.
 
     With the k most likely products predicted, F1 is expected to be about
-    2 (p_1 + ... + p_k) / (k + p_1 + ... + p_n) (Lewis 1995).
+    2 (p_1 + ... + p_k) / (k + p_1 + ... + p_n) (Lewis 1995). Where no k separates the products
+    and keeps to `MOST_PREDICTED`, the cut is above them all.
     """
     order = np.argsort(-logits, kind="stable")
     ranked = logits[order]
+    predicted = np.arange(1, len(ranked) + 1)
     found = np.cumsum(probabilities[order])
-    expected = 2 * found / (np.arange(1, len(ranked) + 1) + found[-1])
+    expected = 2 * found / (predicted + found[-1])
     expected[:-1][ranked[1:] == ranked[:-1]] = 0.0
+    expected[predicted > max(MOST_PREDICTED * found[-1], 1.0)] = 0.0
     last = int(np.argmax(expected))
-    upper = ranked[last]
-    lower = ranked[last + 1] if last + 1 < len(ranked) else logit(1e-6)
-    return float(np.clip((upper + min(lower, upper)) / 2, logit(1e-6), logit(1 - 1e-6)))
+    if expected[last] == 0.0:
+        cut = ranked[0] + 1.0
+    else:
+        # Below the last product nothing is known; the cut stays at it.
+        cut = ranked[last : last + 2].mean()
+    return float(np.clip(cut, logit(1e-6), logit(1 - 1e-6)))

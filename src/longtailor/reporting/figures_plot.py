@@ -41,7 +41,7 @@ def plot_average_precision(
         for place, label in zip(places, at, strict=True):
             color = BAND_COLORS[str(band_of[label])]
             axis.plot([low[label], high[label]], [place, place], color=color, alpha=0.45, lw=3)
-            axis.plot(ap[label], place, "o", color=color, ms=5)
+            axis.plot(ap[label], place, "o", color=color, ms=5, clip_on=False)
         axis.set_yticks(places, [names[int(label)] for label in at], fontsize=8)
         axis.set_ylim(rows - 0.4, -0.6)
         axis.set_xlim(0, 1)

@@ -1,0 +1,90 @@
+"""The columns that say which products a table holds: id, image, text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from longtailor.catalog.catalog import Skip
+from longtailor.catalog.image_paths import find_images
+from longtailor.catalog.tables import Table
+from longtailor.catalog.wording import alike, listing, nearest
+from longtailor.errors import CatalogError
+
+IMAGE, TEXT, ID, SPLIT, GROUP = "image", "text", "id", "split", "group"
+
+
+def stripped(table: Table, column: str) -> pl.Series:
+    """Give a column without blanks around its cells; `""` everywhere if there is none."""
+    if column not in table.columns:
+        return pl.repeat("", len(table.rows), dtype=pl.String, eager=True)
+    return table.cells(column).str.strip_chars()
+
+
+def require_product_columns(table: Table) -> None:
+    """Refuse a table that says neither where an image is nor what a text reads."""
+    given = [name for name in (IMAGE, TEXT) if name in table.columns]
+    if given:
+        for name in given:
+            table.cells(name)
+        return
+    found = listing(table.columns)
+    if len(table.columns) == 1 and (";" in table.columns[0] or "\t" in table.columns[0]):
+        raise CatalogError(
+            f"{table.path}: one column only, {table.columns[0]!r}; separate columns by commas in "
+            ".csv and by tabs in .tsv"
+        )
+    near = [
+        f"{close[0]!r} to {name!r}"
+        for name in (IMAGE, TEXT)
+        if (close := nearest(name, table.columns)) and alike(name, close[0]) >= 0.5
+    ]
+    hint = f"; rename {' or '.join(near)}" if near else ""
+    raise CatalogError(f"{table.path}: no column 'image' or 'text'; it has {found}{hint}")
+
+
+def without_empty_rows(table: Table) -> tuple[Table, list[Skip]]:
+    """Leave out rows without any cell, and list them."""
+    filled = table.frame.select(
+        pl.any_horizontal(pl.all().str.strip_chars() != "").alias("filled")
+    )["filled"].to_numpy()
+    if not filled.any():
+        raise CatalogError(f"{table.path} has no products: every row is empty")
+    empty = [Skip(int(row), "row", "empty") for row in table.rows[~filled]]
+    return table.take(filled), empty
+
+
+def read_ids(table: Table) -> list[str]:
+    """Give the id of each product: the `id` column, else the image path, else the row."""
+    rows = pl.Series(table.rows).cast(pl.String)
+    if ID in table.columns:
+        column, ids = ID, stripped(table, ID)
+        if len(empty := (ids == "").arg_true()):
+            raise table.error(empty[0], ID, "is empty; give every product an id, or none")
+    else:
+        column, ids = IMAGE, stripped(table, IMAGE)
+        ids = ids.zip_with(ids != "", rows)
+    twice = ids.is_duplicated()
+    if twice.any():
+        again = ids[twice.arg_true()[0]]
+        first, second, *_ = (ids == again).arg_true()
+        advice = "ids must differ" if column == ID else "add an 'id' column to tell them apart"
+        raise CatalogError(
+            f"{table.path}, column {column!r}: rows {table.rows[first]} and {table.rows[second]} "
+            f"are both {again!r}; {advice}"
+        )
+    return ids.to_list()
+
+
+def locate_images(
+    table: Table, folder: Path
+) -> tuple[list[Path | None], list[tuple[int, str, str]]]:
+    """Find the images: a path or None a product, and (position, what, why) for each refused."""
+    names = stripped(table, IMAGE).to_list()
+    if not any(names):
+        return [None] * len(names), []
+    if not folder.is_dir():
+        raise CatalogError(f"the images folder {folder} does not exist; give it with --images")
+    paths, refused = find_images(folder, names)
+    return paths, [(at, f"image {names[at]!r}", reason) for at, reason in refused]
