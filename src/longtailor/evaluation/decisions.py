@@ -78,5 +78,6 @@ def decide(
 
 
 def _logit(probability: Floats) -> Floats:
-    clipped = np.clip(probability, 1e-12, 1 - 1e-12)
+    limits = np.finfo(np.float64)
+    clipped = np.clip(probability, limits.tiny, 1 - limits.epsneg)
     return np.log(clipped) - np.log1p(-clipped)

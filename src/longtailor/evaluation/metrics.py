@@ -74,7 +74,8 @@ def evaluate(
         In [0, 1], as the objective made them: thresholds and 0.5 are applied to these.
     matrix : ndarray of int8, shape (products, labels)
         Positive 1, negative 0, unknown -1. Unknown cells take no part in any figure; a label
-        without a positive is skipped in every mean and counted in `labels_skipped`.
+        without a positive is skipped in the means of average precision and F1 and counted in
+        `labels_skipped`. Calibration is measured on its negatives all the same.
     thresholds : array_like of float, shape (labels,)
     bands : array_like of str, shape (labels,)
         Band of each label by its training positives.

@@ -33,6 +33,7 @@ def average_precision(
         In [0, 1]; NaN for a label without a positive of positive weight.
     """
     values = np.asarray(scores)
+    values = values.astype(np.result_type(values, np.float32), copy=False)
     products, labels = values.shape
     rows = np.ones((1, products), np.float32) if weights is None else np.atleast_2d(weights)
     result = np.full((len(rows), labels), np.nan)

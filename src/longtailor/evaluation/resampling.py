@@ -40,16 +40,16 @@ def bootstrap_weights(
     ndarray of float32, shape (resamples, products)
         How often each product is drawn in each resample.
     """
+    if not products:
+        return np.zeros((resamples, 0), np.float32)
     random = np.random.default_rng(seed)
-    if groups is None:
-        unit = np.arange(products)
-    else:
-        names = np.asarray(groups, dtype=object)
-        alone = names == ""
-        names[alone] = np.arange(products)[alone]
-        unit = np.unique(names.astype(str), return_inverse=True)[1]
-    units = int(unit.max(initial=-1)) + 1
-    draws = random.multinomial(units, np.full(units, 1 / max(units, 1)), size=resamples)
+    unit = np.arange(products)
+    if groups is not None:
+        names = np.asarray(groups).astype(str)
+        _, first, group = np.unique(names, return_index=True, return_inverse=True)
+        unit = np.unique(np.where(names == "", unit, first[group]), return_inverse=True)[1]
+    units = int(unit.max()) + 1
+    draws = random.multinomial(units, np.full(units, 1 / units), size=resamples)
     return draws.astype(np.float32)[:, unit]
 
 

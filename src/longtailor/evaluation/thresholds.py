@@ -33,7 +33,7 @@ HALVINGS = 4
 """How often the products are halved to choose among `SHARES`."""
 FEWEST_KNOWN = 30
 """With fewer known cells, the expectation is taken over all products."""
-MOST_PREDICTED = 3.0
+MOST_PREDICTED = 5.0
 """A label is predicted for at most so many times the products that are expected to have it. Where
 a classifier knows nothing of a label, predicting it everywhere has the highest expected F1."""
 
