@@ -212,9 +212,6 @@ def _best_cut(logits: Floats, probabilities: Floats) -> float:
     expected[:-1][ranked[1:] == ranked[:-1]] = 0.0
     expected[predicted > max(MOST_PREDICTED * found[-1], 1.0)] = 0.0
     last = int(np.argmax(expected))
-    if expected[last] == 0.0:
-        cut = ranked[0] + 1.0
-    else:
-        # Below the last product nothing is known; the cut stays at it.
-        cut = ranked[last : last + 2].mean()
+    # Below the last product nothing is known: there the cut stays at it.
+    cut = ranked[last : last + 2].mean() if expected[last] > 0.0 else ranked[0] + 1.0
     return float(np.clip(cut, logit(1e-6), logit(1 - 1e-6)))
