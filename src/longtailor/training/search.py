@@ -110,11 +110,11 @@ def fit_classifier(
     LongtailorError
         If there is nothing to fit, or an embedding is not finite.
     """
-    inputs, val_inputs = _tensor(embeddings), _tensor(val_embeddings)
+    inputs, val_inputs = _tensor(embeddings, "training"), _tensor(val_embeddings, "validation")
     if not len(inputs) or not (matrix == 1).any():
         raise LongtailorError("no training product has a positive label: nothing can be learned")
     design = Design.of(inputs)
-    targets = torch.from_numpy(matrix).float()
+    targets = torch.tensor(matrix, dtype=torch.float32)
     name, parameters = parse(objective)
     automatic = parameters.get("beta") == AUTO
     competing = competing_columns(name, space)
@@ -203,12 +203,12 @@ def _mean(values: npt.NDArray[np.float64]) -> float:
     return float(measured.mean()) if len(measured) else math.nan
 
 
-def _tensor(embeddings: npt.ArrayLike) -> Tensor:
+def _tensor(embeddings: npt.ArrayLike, split: str) -> Tensor:
     array = np.ascontiguousarray(embeddings, dtype=np.float32)
     broken = ~np.isfinite(array).all(axis=1)
     if broken.any():
         raise LongtailorError(
-            f"the embedding of product {int(np.argmax(broken))} has NaN or infinite numbers; "
+            f"the embedding of {split} product {int(np.argmax(broken))} has NaN or infinite numbers; "
             "leave the product out or embed it again"
         )
     return torch.from_numpy(array)
