@@ -19,7 +19,7 @@ def fit_linear(
     start: Tensor | None = None,
     *,
     max_iterations: int = 200,
-    tolerance: float = 1e-3,
+    tolerance: float = 1e-2,
 ) -> Minimum:
     """Minimise the objective, summed over the known cells, plus an L2 penalty on the weights.
 
