@@ -1,9 +1,24 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
+from PIL import Image, ImageDraw
+
+SLEEVES = {"short": 40, "long": 30, "cap": 20, "sleeveless": 18, "bell": 8, "puff": 4}
+_COLOURS = {
+    "short": (200, 60, 60),
+    "long": (60, 160, 70),
+    "cap": (60, 80, 200),
+    "sleeveless": (220, 200, 60),
+    "bell": (170, 60, 190),
+    "puff": (60, 200, 210),
+}
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +29,75 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the real catalogues, and {folder} is not there")
     return folder
+
+
+class Thumbnails:
+    """A backend without a network: the mean colour of each of 4 x 4 fields, and their spread."""
+
+    name = "thumbnails"
+    dim = 96
+
+    def __call__(self, batch: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        fields = batch.reshape(len(batch), 4, 4, 4, 4, 3).astype(np.float32) / 255
+        means = fields.mean(axis=(2, 4)).reshape(len(batch), -1)
+        return np.concatenate([means, fields.std(axis=(2, 4)).reshape(len(batch), -1)], axis=1)
+
+
+@pytest.fixture
+def light_encoder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """Stands in for every encoder, needs no network, and fills a cache of the test's own."""
+    from longtailor.encoders.encoder import Encoder, Weights
+    from longtailor.encoders.preprocessing import Preprocessing
+
+    encoder = Encoder(
+        "thumbnails",
+        Thumbnails.dim,
+        Weights("0" * 64),
+        Preprocessing(16, "bilinear", (0.5,) * 3, (0.5,) * 3),
+        Thumbnails(),
+    )
+    monkeypatch.setattr("longtailor.fitting.load_encoder", lambda *args, **kwargs: encoder)
+    monkeypatch.setattr("longtailor.encoders.load.load_encoder", lambda *args, **kwargs: encoder)
+    monkeypatch.setenv("LONGTAILOR_CACHE", str(tmp_path / "cache"))
+    return encoder
+
+
+def draw_shop(folder: Path, sleeves: dict[str, int] | None = None, seed: int = 0) -> Path:
+    """Draw garments whose colour tells the sleeve and whose stripes tell the pattern."""
+    random = np.random.default_rng(seed)
+    (folder / "images").mkdir(parents=True)
+    names = [name for name, count in (sleeves or SLEEVES).items() for _ in range(count)]
+    rows = ["id,image,sleeve,pattern,detail"]
+    for number, at in enumerate(random.permutation(len(names))):
+        sleeve, striped = names[at], bool(random.random() < 0.3)
+        colour = np.array(_COLOURS[sleeve]) + random.integers(-40, 41, 3)
+        image = Image.new("RGB", (24, 24), tuple(np.clip(colour, 0, 255).tolist()))
+        draw = ImageDraw.Draw(image)
+        if striped:
+            for y in range(0, 24, 6):
+                draw.line([(0, y), (24, y)], fill="white", width=2)
+        details = [name for name in ("bow", "frill") if random.random() < 0.2]
+        if "bow" in details:
+            draw.rectangle((9, 0, 15, 5), fill="black")
+        if "frill" in details:
+            draw.rectangle((0, 19, 24, 24), fill="orange")
+        image.save(folder / "images" / f"{number:03d}.png")
+        pattern = "" if random.random() < 0.1 else "stripes" if striped else "plain"
+        rows.append(
+            f"p{number},images/{number:03d}.png,{sleeve},{pattern},{'|'.join(details) or '-'}"
+        )
+    path = folder / "products.csv"
+    path.write_text("\n".join(rows) + "\n")
+    return path
+
+
+@pytest.fixture
+def make_shop() -> Callable[..., Path]:
+    """Draws small catalogues with a tail: 120 products by default."""
+    return draw_shop
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """A catalogue of 120 products, four of them with puff sleeves."""
+    return draw_shop(tmp_path / "shop")
