@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 
 import pytest
 import torch
@@ -159,7 +160,8 @@ class TestEveryObjective:
         logits, targets = cells()
         objective = make(name)
         expected = objective(logits, targets)
-        torch.testing.assert_close(copy.deepcopy(objective)(logits, targets), expected)
+        for other in (copy.deepcopy(objective), pickle.loads(pickle.dumps(objective))):
+            torch.testing.assert_close(other(logits, targets), expected)
         torch.testing.assert_close(objective.half()(logits, targets), expected)
         torch.testing.assert_close(objective.double()(logits, targets), expected)
         meta = objective.to("meta")
@@ -176,6 +178,20 @@ def test_inductor_gives_the_same(name):
     torch.testing.assert_close(
         gradient(compiled, logits, targets), gradient(objective, logits, targets)
     )
+
+
+@pytest.mark.slow
+def test_other_devices_go_through_the_compiler(monkeypatch):
+    logits, targets = cells(rows=300)
+    objective = make("asl+effective_number")
+    expected = gradient(objective, logits, targets)
+    monkeypatch.setattr("longtailor.objectives.objective._on_cpu", lambda tensor: False)
+    compiled = make("asl+effective_number")
+    torch.testing.assert_close(gradient(compiled, logits, targets), expected)
+    leaf = logits.clone().requires_grad_()
+    (slopes,) = torch.autograd.grad(compiled.unreduced(leaf, targets).sum(), leaf)
+    torch.testing.assert_close(slopes, expected[1] * (targets >= 0).sum())
+    torch.testing.assert_close(pickle.loads(pickle.dumps(compiled))(logits, targets), expected[0])
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,7 @@ def _softmax(
     settings: Mapping[str, Any],
     loss_settings: Mapping[str, Any],
 ) -> Softmax:
-    if not groups or statistics is None:
+    if groups is None or statistics is None:
         raise UsageError("softmax needs groups: the columns of each exclusive attribute")
     if settings["unknown"] != IGNORE:
         raise UsageError(

@@ -108,14 +108,11 @@ def gradient_and_hessian(
     UsageError
         If the objective is not elementwise.
     """
-    if not objective.elementwise:
-        raise UsageError(f"{objective.name} is not a sum over cells, as boosted trees need")
     z = torch.as_tensor(np.asarray(logits), dtype=torch.float64)
     t = torch.as_tensor(np.asarray(targets), dtype=torch.float64)
-    kernel.check_targets(t)
-    _, gradient, _ = kernel.dense(objective, z, t)
-    _, above, _ = kernel.dense(objective, z + STEP, t)
-    _, below, _ = kernel.dense(objective, z - STEP, t)
+    _, gradient = objective.unreduced_with_slopes(z, t)
+    _, above = objective.unreduced_with_slopes(z + STEP, t)
+    _, below = objective.unreduced_with_slopes(z - STEP, t)
     hessian = torch.maximum((above - below) / (2 * STEP), gradient.abs() / LONGEST_STEP)
     return gradient.numpy(), hessian.numpy()
 

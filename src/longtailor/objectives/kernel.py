@@ -135,6 +135,18 @@ def check_targets(targets: Tensor, first_row: int = 0) -> None:
         )
 
 
+def losses_and_slopes(cells: Cells, logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Give the loss of each cell and its derivative, in one pass and without autograd."""
+    dtype = working_dtype(logits)
+    if logits.device.type != "cpu":
+        return dense(cells, logits.detach().to(dtype), targets.to(dtype))[:2]
+    losses = torch.empty(logits.shape, dtype=dtype)
+    slopes = torch.empty(logits.shape, dtype=dtype)
+    for rows, loss, slope, _known in blocks(cells, logits.detach(), targets):
+        losses[rows], slopes[rows] = loss, slope
+    return losses, slopes
+
+
 class BlockedSum(torch.autograd.Function):
     """The sum of the losses of a batch on a CPU, and how many cells were known."""
 

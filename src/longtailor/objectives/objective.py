@@ -64,15 +64,17 @@ class Objective(nn.Module):
             self.register_buffer(count, None)
         self.register_buffer("epoch", torch.tensor(0))
         self._compiled: Callable[..., tuple[Tensor, Tensor]] | None = None
-        self.register_load_state_dict_post_hook(  # type: ignore[no-untyped-call]
-            lambda module, _: module._derive()
-        )
+        self.register_load_state_dict_post_hook(_derive_again)  # type: ignore[no-untyped-call]
         if statistics is not None:
             self.set_statistics(statistics)
 
     def extra_repr(self) -> str:
         """Show the name and the settings."""
         return ", ".join([self.name, *(f"{key}={value}" for key, value in self.settings.items())])
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what a compiler made: it cannot be copied, and is made again."""
+        return {**self.__dict__, "_compiled": None}
 
     @property
     def elementwise(self) -> bool:
@@ -158,6 +160,23 @@ class Objective(nn.Module):
         if torch.compiler.is_compiling() or not _on_cpu(logits):
             return kernel.fused_cells(self, logits, targets)[0]
         return cast("Tensor", kernel.BlockedCells.apply(logits, targets, self))
+
+    def unreduced_with_slopes(self, logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Give what `unreduced` gives, and its derivatives, for solvers that need no autograd.
+
+        Returns
+        -------
+        loss, slope : Tensor, shape (batch, labels)
+
+        Raises
+        ------
+        UsageError
+            If the objective is not elementwise.
+        """
+        if not self.elementwise:
+            raise UsageError(f"{self.name} has no derivative cell by cell")
+        self._check(logits, targets)
+        return kernel.losses_and_slopes(self, logits, targets)
 
     def correction(self) -> Tensor | None:
         """Give what training with this objective adds to a label's optimal logit.
@@ -330,6 +349,10 @@ class Objective(nn.Module):
 
         super()._apply(keep, recurse)  # type: ignore[no-untyped-call]
         return self
+
+
+def _derive_again(objective: Objective, _: object) -> None:
+    objective._derive()
 
 
 def _on_cpu(tensor: Tensor) -> bool:
