@@ -84,11 +84,18 @@ def test_probabilities_sum_to_one_within():
     torch.testing.assert_close(probabilities[:, 3:], logits[:, 3:].sigmoid())
 
 
+def test_without_an_exclusive_attribute_it_is_binary_cross_entropy():
+    logits = torch.randn(4, 5)
+    targets = torch.randint(-1, 2, (4, 5))
+    alone = build("softmax", positives=POSITIVES, known=KNOWN, groups=[])
+    binary = build("bce", positives=POSITIVES, known=KNOWN)
+    torch.testing.assert_close(alone(logits, targets), binary(logits, targets))
+
+
 @pytest.mark.parametrize(
     ("groups", "named"),
     [
         (None, "groups"),
-        ([], "groups"),
         ([[0]], "two or more"),
         ([[0, 9]], "0 to 4"),
         ([[0, 1], [1, 2]], "already"),
