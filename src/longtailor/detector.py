@@ -21,7 +21,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from scipy.special import expit
 
-from longtailor.catalog.images import open_image
+from longtailor.catalog.images import open_image, upright_rgb
 from longtailor.classifiers import LinearClassifier, compete
 from longtailor.encoders import EmbeddingCache, Encoder, embed_images
 from longtailor.errors import LongtailorError
@@ -34,6 +34,8 @@ Floats = npt.NDArray[np.float64]
 
 FORMAT = 1
 DESCRIPTION, TENSORS, FOLDER = "detector.json", "classifier.safetensors", "detector"
+BATCH_SIZE = 64
+"""Photos that are in memory at once."""
 
 
 @dataclass(eq=False)
@@ -105,9 +107,11 @@ class Detector:
             thresholds belong to the probabilities that are not corrected.
         """
         logits = self.logits(embeddings)
-        if corrected and self.correction is not None:
-            logits = logits - self.correction
-        return np.asarray(expit(logits))
+        return np.asarray(expit(self.correct(logits) if corrected else logits))
+
+    def correct(self, logits: Floats) -> Floats:
+        """Take away from logits (products, labels) what the objective's weights added."""
+        return logits if self.correction is None else logits - self.correction
 
     def decide(self, probabilities: Floats, *, exclusive: bool = True) -> npt.NDArray[np.bool_]:
         """Apply the thresholds; of an exclusive attribute exactly one value is predicted.
@@ -121,12 +125,13 @@ class Detector:
         """
         return decide(probabilities, self.thresholds, self.exclusive_columns if exclusive else None)
 
-    def predict(self, images: Sequence[Photo], *, exclusive: bool = True) -> pl.DataFrame:
+    def predict(self, images: Photo | Sequence[Photo], *, exclusive: bool = True) -> pl.DataFrame:
         """Predict the labels of photos.
 
         Parameters
         ----------
         images : sequence of paths, PIL images, uint8 arrays (H, W, 3) or uint8 tensors (3, H, W)
+            Or a single one. A PIL image is treated as its file would be.
         exclusive : bool
             Predict exactly one value of an exclusive attribute.
 
@@ -140,13 +145,14 @@ class Detector:
         ------
         ImageError
             If a photo cannot be decoded.
+        LongtailorError
+            If an array or tensor is no photo.
         """
-        if isinstance(images, str | os.PathLike | Image.Image):
-            images = [images]
-        probabilities = self.probabilities(self.embed(images))
+        photos = _photos(images)
+        probabilities = self.probabilities(self.embed(photos))
         return self.table(
-            [str(position) for position in range(len(images))],
-            [os.fspath(i) if isinstance(i, str | os.PathLike) else None for i in images],
+            [str(position) for position in range(len(photos))],
+            [os.fspath(i) if isinstance(i, str | os.PathLike) else None for i in photos],
             probabilities,
             self.decide(probabilities, exclusive=exclusive),
         )
@@ -157,30 +163,35 @@ class Detector:
         images: Sequence[str | None],
         probabilities: Floats,
         predicted: npt.NDArray[np.bool_],
+        corrected: Floats | None = None,
     ) -> pl.DataFrame:
-        """Lay predictions of shape (products, labels) out as one row a product and label."""
+        """Lay predictions of shape (products, labels) out as one row a product and label.
+
+        `corrected` probabilities, if given, get a column `score_corrected`.
+        """
         labels = len(self.space)
-        return pl.DataFrame(
+        table = pl.DataFrame(
             {
-                "id": pl.Series(ids, dtype=pl.String).gather(
-                    np.repeat(np.arange(len(ids)), labels)
-                ),
-                "image": pl.Series(images, dtype=pl.String).gather(
-                    np.repeat(np.arange(len(ids)), labels)
-                ),
+                "id": pl.Series(ids, dtype=pl.String).gather(product),
+                "image": pl.Series(images, dtype=pl.String).gather(product),
                 "label": pl.Series(list(self.space.labels) * len(ids), dtype=pl.String),
                 "score": probabilities.ravel(),
                 "predicted": predicted.ravel(),
             }
         )
+        if corrected is None:
+            return table
+        return table.with_columns(score_corrected=corrected.ravel())
 
     def embed(self, images: Sequence[Photo]) -> npt.NDArray[np.float32]:
         """Embed photos: shape (photos, dim)."""
         encoder = self.loaded_encoder
-        pixels = [encoder.preprocess(_photo(image, encoder.image_size)) for image in images]
-        return (
-            encoder.encode(np.stack(pixels)) if pixels else np.empty((0, encoder.dim), np.float32)
-        )
+        blocks = [np.empty((0, encoder.dim), np.float32)]
+        for start in range(0, len(images), BATCH_SIZE):
+            batch = images[start : start + BATCH_SIZE]
+            pixels = [encoder.preprocess(_photo(image, encoder.image_size)) for image in batch]
+            blocks.append(encoder.encode(np.stack(pixels)))
+        return np.concatenate(blocks)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write `detector.json` and `classifier.safetensors`, each whole or not at all."""
@@ -257,12 +268,36 @@ class Detector:
                 None if correction is None else np.array(correction, dtype=np.float64),
                 described["competing"],
             )
-            counts = {detector.classifier.labels, len(space), len(detector.thresholds)}
-            if len(counts) > 1:
-                raise ValueError("labels, thresholds and weights differ in number")
-        except (KeyError, TypeError, ValueError, SafetensorError) as error:
+            _check(detector, described["encoder"])
+        except KeyError as error:
+            raise LongtailorError(
+                f"{folder / DESCRIPTION} is damaged: {error} is missing"
+            ) from error
+        except (TypeError, ValueError, SafetensorError) as error:
             raise LongtailorError(f"{folder / DESCRIPTION} is damaged: {error}") from error
         return detector
+
+
+def _check(detector: Detector, encoder: dict[str, Any]) -> None:
+    """Raise ValueError where the parts of a detector do not fit each other."""
+    labels = len(detector.space)
+    per_label = [detector.thresholds]
+    if detector.correction is not None:
+        per_label.append(detector.correction)
+    if detector.classifier.labels != labels or any(v.shape != (labels,) for v in per_label):
+        raise ValueError("labels, thresholds and weights differ in number")
+    if not ((detector.thresholds >= 0) & (detector.thresholds <= 1)).all():
+        raise ValueError("a threshold is no number from 0 to 1")
+    numbers = (detector.classifier.weight, detector.classifier.bias)
+    if not all(n.is_floating_point() and bool(n.isfinite().all()) for n in numbers):
+        raise ValueError("a weight is not finite")
+    if encoder["dim"] != detector.classifier.dim:
+        raise ValueError(
+            f"the encoder gives {encoder['dim']} numbers and the classifier takes "
+            f"{detector.classifier.dim}"
+        )
+    if any(not 0 <= column < labels for columns in detector.competing for column in columns):
+        raise ValueError("an attribute that was trained with a softmax has a column too many")
 
 
 def embed_files(
@@ -277,17 +312,29 @@ def embed_files(
     return embeddings.values, embeddings.failed
 
 
+def _photos(images: Photo | Sequence[Photo]) -> Sequence[Photo]:
+    if isinstance(images, str | os.PathLike | Image.Image):
+        return [images]
+    if isinstance(images, np.ndarray | torch.Tensor):
+        return [images] if images.ndim == 3 else list(images)
+    return list(images)
+
+
 def _photo(image: Photo, size: int) -> Image.Image:
     if isinstance(image, str | os.PathLike):
         return open_image(Path(image), draft=size)
-    if isinstance(image, torch.Tensor):
-        image = image.detach().cpu().movedim(0, -1).numpy()
     if isinstance(image, Image.Image):
-        return image.convert("RGB")
-    array = np.asarray(image)
-    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3:
+        return upright_rgb(image)
+    if isinstance(image, torch.Tensor):
+        array = image.detach().cpu().numpy()
+        right = array.ndim == 3 and array.shape[0] == 3
+        pixels = array.transpose(1, 2, 0) if right else array
+    else:
+        array = pixels = np.asarray(image)
+        right = array.ndim == 3 and array.shape[2] == 3
+    if not right or array.dtype != np.uint8 or not array.size:
         raise LongtailorError(
             f"an image given as an array has uint8 pixels of shape (height, width, 3), and as a "
             f"tensor (3, height, width); not {array.dtype} {array.shape}"
         )
-    return Image.fromarray(array)
+    return Image.fromarray(np.ascontiguousarray(pixels))

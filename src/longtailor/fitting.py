@@ -20,7 +20,7 @@ from longtailor.encoders import DEFAULT_ENCODER, Encoder, load_encoder
 from longtailor.errors import CatalogError
 from longtailor.evaluation.metrics import Evaluation, evaluate
 from longtailor.evaluation.thresholds import choose_thresholds
-from longtailor.labels import Bands
+from longtailor.labels import Bands, LabelSpace
 from longtailor.progress import track
 from longtailor.training import Fit, fit_classifier
 
@@ -260,23 +260,16 @@ def fit_embedded(data: Embedded, options: FitOptions, stopwatch: Stopwatch | Non
                 matrices[split],
                 detector.thresholds,
                 bands,
-                corrected=corrected_probabilities(detector, logits),
+                corrected=expit(detector.correct(logits)),
                 exclusive=detector.exclusive_columns,
                 groups=catalog.group[catalog.in_split(split)],
                 seed=options.seed,
             )
-    warnings = _warnings(fitted, evaluations)
+    warnings = _warnings(fitted, catalog.space, evaluations)
     return Fitted(detector, data, fitted, bands, evaluations, probabilities, warnings)
 
 
-def corrected_probabilities(detector: Detector, logits: Floats) -> Floats:
-    """Give the probabilities without what the objective's weights added."""
-    return np.asarray(
-        expit(logits if detector.correction is None else logits - detector.correction)
-    )
-
-
-def _warnings(fitted: Fit, evaluations: dict[str, Evaluation]) -> list[str]:
+def _warnings(fitted: Fit, space: LabelSpace, evaluations: dict[str, Evaluation]) -> list[str]:
     warnings = []
     for split, evaluation in evaluations.items():
         figures = evaluation.summary
@@ -284,6 +277,10 @@ def _warnings(fitted: Fit, evaluations: dict[str, Evaluation]) -> list[str]:
             warnings.append(f"there is no {split} split: its figures are null")
         elif not figures["labels_scored"]:
             warnings.append(f"the {split} split has no positive: its figures are null")
+        elif figures["labels_skipped"]:
+            skipped = np.flatnonzero(evaluation.statistics.positive == 0)
+            names = ", ".join(space.labels[label] for label in skipped)
+            warnings.append(f"no {split} positive, so in no {split} figure: {names}")
     if not fitted.chosen.converged:
         warnings.append(
             f"the fit stopped after {fitted.chosen.iterations} iterations before it converged"

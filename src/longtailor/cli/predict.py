@@ -24,6 +24,13 @@ def predict(
             help="Decide each label by itself, also the values of an exclusive attribute.",
         ),
     ] = False,
+    corrected: Annotated[
+        bool,
+        typer.Option(
+            "--corrected",
+            help="Add score_corrected: the probability without what the objective's weights added.",
+        ),
+    ] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an interrupted run of the same command.")
     ] = False,
@@ -31,7 +38,15 @@ def predict(
     """Score products: one row a product and label."""
     from longtailor.runs.predict import predict_run, skips_path
 
-    scored = predict_run(run, inputs, out, images=images, exclusive=not independent, resume=resume)
+    scored = predict_run(
+        run,
+        inputs,
+        out,
+        images=images,
+        exclusive=not independent,
+        corrected=corrected,
+        resume=resume,
+    )
     if scored.skipped:
         message(f"{len(scored.skipped):,} skipped, listed in {skips_path(out)}")
     message(f"scored {scored.products:,} products: {out}")

@@ -18,7 +18,6 @@ from longtailor.detector import Detector, embed_files
 from longtailor.errors import CatalogError, LongtailorError, UsageError
 from longtailor.evaluation.metrics import Evaluation
 from longtailor.evaluation.metrics import evaluate as evaluate_probabilities
-from longtailor.fitting import corrected_probabilities
 from longtailor.runs.fit import LABELS
 from longtailor.runs.record import read_run
 
@@ -75,12 +74,7 @@ def evaluate_run(
         raise UsageError(f"--split {split!r}: use {', '.join(SPLITS)} or {ALL}")
     record = read_run(run)
     detector = Detector.load(run)
-    wanted = record["configuration"]["attributes"]
-    catalog = Catalog.read(path, images=images, attributes=wanted, strict=strict)
-    usable = np.array([image is not None for image in catalog.images])
-    catalog = catalog.take(usable)
-    if not len(catalog):
-        raise CatalogError(f"{path}: no product has an image")
+    catalog = _read_catalog(path, images, detector, record, strict)
     embeddings, failed = embed_files(
         [image for image in catalog.images if image is not None], detector.loaded_encoder
     )
@@ -105,7 +99,7 @@ def evaluate_run(
         matrix[inside],
         detector.thresholds,
         _bands(run, detector),
-        corrected=corrected_probabilities(detector, logits),
+        corrected=expit(detector.correct(logits)),
         exclusive=detector.exclusive_columns,
         groups=catalog.group[inside],
         seed=record["seed"],

@@ -19,6 +19,7 @@ def predict_run(
     *,
     images: Path | None = None,
     exclusive: bool = True,
+    corrected: bool = False,
     resume: bool = False,
 ) -> Scored:
     """Score products and write `out`; what could not be scored goes to `OUT.skipped.csv`.
@@ -35,6 +36,8 @@ def predict_run(
         The folder that a catalogue's image paths are relative to.
     exclusive : bool
         Predict exactly one value of an exclusive attribute.
+    corrected : bool
+        Add a column `score_corrected`: the probability without what the objective's weights added.
     resume : bool
         Keep what an interrupted command with the same products and detector has scored.
 
@@ -45,8 +48,9 @@ def predict_run(
     """
     detector = Detector.load(run)
     inputs = find_inputs(given, images)
-    output = ShardedOutput(out, plan(detector, inputs, exclusive=exclusive), resume=resume)
-    scored = score(detector, inputs, output, exclusive=exclusive)
+    planned = plan(detector, inputs, exclusive=exclusive, corrected=corrected)
+    output = ShardedOutput(out, planned, resume=resume)
+    scored = score(detector, inputs, output, exclusive=exclusive, corrected=corrected)
     write_skips(skips_path(out), scored.skipped)
     return scored
 

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit
 
 from longtailor.catalog import Skip
 from longtailor.catalog.products import Products
@@ -27,7 +28,12 @@ class Scored:
 
 
 def score(
-    detector: Detector, inputs: Products, output: ShardedOutput, *, exclusive: bool = True
+    detector: Detector,
+    inputs: Products,
+    output: ShardedOutput,
+    *,
+    exclusive: bool = True,
+    corrected: bool = False,
 ) -> Scored:
     """Score products and write one row a product and label.
 
@@ -39,6 +45,8 @@ def score(
         Shards that are there already are not made again.
     exclusive : bool
         Predict exactly one value of an exclusive attribute.
+    corrected : bool
+        Add the probabilities without what the objective's weights added.
     """
     shards = range(0, len(inputs.paths), SHARD)
     with track("Scoring", len(inputs.paths)) as advance, EmbeddingCache() as cache:
@@ -56,7 +64,8 @@ def score(
                 advance(len(values))
             good = np.ones(len(paths), dtype=bool)
             good[[at for at, _ in failed]] = False
-            probabilities = detector.probabilities(np.concatenate(blocks)[good])
+            logits = detector.logits(np.concatenate(blocks)[good])
+            probabilities = np.asarray(expit(logits))
             at = start + np.flatnonzero(good)
             output.put(
                 number,
@@ -65,6 +74,7 @@ def score(
                     [inputs.names[i] for i in at],
                     probabilities,
                     detector.decide(probabilities, exclusive=exclusive),
+                    np.asarray(expit(detector.correct(logits))) if corrected else None,
                 ),
                 [
                     Skip(inputs.rows[start + at], inputs.ids[start + at], reason)
@@ -75,7 +85,9 @@ def score(
     return Scored(len(inputs.paths) - len(unreadable), [*inputs.skipped, *unreadable])
 
 
-def plan(detector: Detector, inputs: Products, *, exclusive: bool) -> dict[str, object]:
+def plan(
+    detector: Detector, inputs: Products, *, exclusive: bool, corrected: bool
+) -> dict[str, object]:
     """Describe what decides the content of the predictions."""
     weights = detector.classifier.weight.detach().numpy().tobytes()
     return {
@@ -84,5 +96,6 @@ def plan(detector: Detector, inputs: Products, *, exclusive: bool) -> dict[str, 
         "labels": list(detector.space.labels),
         "products": hashlib.sha256("\0".join([*inputs.ids, *inputs.names]).encode()).hexdigest(),
         "exclusive": exclusive,
+        "corrected": corrected,
         "shard": SHARD,
     }
