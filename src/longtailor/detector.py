@@ -169,7 +169,7 @@ class Detector:
 
         `corrected` probabilities, if given, get a column `score_corrected`.
         """
-        labels = len(self.space)
+        product = np.repeat(np.arange(len(ids)), len(self.space))
         table = pl.DataFrame(
             {
                 "id": pl.Series(ids, dtype=pl.String).gather(product),
