@@ -202,7 +202,7 @@ def _best_cut(logits: Floats, probabilities: Floats) -> float:
 
     With the k most likely products predicted, F1 is expected to be about
     2 (p_1 + ... + p_k) / (k + p_1 + ... + p_n) (Lewis 1995). Where no k separates the products
-    and keeps to `MOST_PREDICTED`, the cut is above them all.
+    and keeps to `MOST_PREDICTED`, the cut is above them all and not below 0.
     """
     order = np.argsort(-logits, kind="stable")
     ranked = logits[order]
@@ -210,8 +210,10 @@ def _best_cut(logits: Floats, probabilities: Floats) -> float:
     found = np.cumsum(probabilities[order])
     expected = 2 * found / (predicted + found[-1])
     expected[:-1][ranked[1:] == ranked[:-1]] = 0.0
-    expected[predicted > max(MOST_PREDICTED * found[-1], 1.0)] = 0.0
+    # One of few products is a large share of them.
+    least = 1.0 if len(ranked) >= FEWEST_KNOWN else 0.0
+    expected[predicted > max(MOST_PREDICTED * found[-1], least)] = 0.0
     last = int(np.argmax(expected))
     # Below the last product nothing is known: there the cut stays at it.
-    cut = ranked[last : last + 2].mean() if expected[last] > 0.0 else ranked[0] + 1.0
+    cut = ranked[last : last + 2].mean() if expected[last] > 0.0 else max(ranked[0] + 1.0, 0.0)
     return float(np.clip(cut, logit(1e-6), logit(1 - 1e-6)))
