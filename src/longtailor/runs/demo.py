@@ -12,7 +12,7 @@ from longtailor.fitting import FitOptions, Fitted, Stopwatch, embed_catalog, fit
 from longtailor.progress import track
 from longtailor.reporting.demo import build_demo_page
 from longtailor.runs.fit import Source, identify, write_run
-from longtailor.runs.record import close_run, open_run
+from longtailor.runs.record import claim_run, close_run, open_run
 from longtailor.samples import draw_catalog, sample_sheet
 
 OBJECTIVES = ("none", "inverse_frequency", "effective_number:beta=0.999")
@@ -60,7 +60,9 @@ def run_demo(out: Path, *, products: int, seed: int) -> Demo:
         "configuration": {"products": products, "objectives": list(OBJECTIVES)},
         "seed": seed,
     }
+    out = out.absolute()
     open_run(out, identity, resume=False)
+    claim_run(out, identity)
     watch = Stopwatch()
     with watch.stage("draw"), track("Drawing the catalogue", products) as advance:
         path = draw_catalog(out / CATALOG, products=products, seed=seed, progress=advance)

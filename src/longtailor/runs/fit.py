@@ -21,7 +21,7 @@ from longtailor.fitting import (
 from longtailor.objectives import parse
 from longtailor.reporting.report import build_report
 from longtailor.runs.labels_table import write_labels
-from longtailor.runs.record import close_run, open_run
+from longtailor.runs.record import claim_run, close_run, open_run
 from longtailor.runs.skips import write_skips
 
 METRICS, LABELS, REPORT, SKIPPED = "metrics.json", "labels.csv", "report.html", "skipped.csv"
@@ -60,6 +60,7 @@ def fit_run(
         If the catalogue cannot be used, or a file cannot be written.
     """
     parse(options.objective)
+    out = out.absolute()
     watch = Stopwatch()
     with watch.stage("read"):
         catalog = Catalog.read(
@@ -80,6 +81,7 @@ def fit_run(
 def write_run(out: Path, fitted: Fitted, identity: dict[str, Any], watch: Stopwatch) -> None:
     """Write the files of a run; `run.json`, which calls it finished, comes last."""
     data = fitted.data
+    claim_run(out, identity)
     fitted.detector.save(out / FOLDER)
     write_json(
         out / METRICS,

@@ -34,10 +34,9 @@ def versions() -> dict[str, str | None]:
 
 
 def open_run(folder: Path, identity: dict[str, Any], *, resume: bool) -> bool:
-    """Make the run folder ready to be written to.
+    """See whether a run may be written to a folder, and begin it if the folder is new.
 
-    A run that is there already is never lost: the same command writes it again with the same
-    figures, and any other run is moved aside to `NAME.1`, `NAME.2`, ...
+    A run that is there already stays as it is until `claim_run`.
 
     Parameters
     ----------
@@ -76,12 +75,35 @@ def open_run(folder: Path, identity: dict[str, Any], *, resume: bool) -> bool:
             )
         if earlier.get("status") == FINISHED:
             return True
-    elif any(earlier.get(name) != value for name, value in identity.items()):
+    if earlier is None:
+        _begin(folder, identity)
+    return False
+
+
+def claim_run(folder: Path, identity: dict[str, Any]) -> None:
+    """Make place for the files of a run.
+
+    A run that is there already is never lost: the same command writes it again with the same
+    figures, and any other run is moved aside to `NAME.1`, `NAME.2`, ... It is called when there
+    are figures to write, so that a command that fails before displaces nothing.
+
+    Parameters
+    ----------
+    folder : Path
+        Absolute.
+    identity : dict
+    """
+    earlier = _read(folder)
+    holds_files = folder.is_dir() and any(file.name != RECORD for file in folder.iterdir())
+    if earlier and holds_files and any(earlier.get(k) != value for k, value in identity.items()):
         aside = _free_name(folder)
         folder.rename(aside)
         print(f"kept the earlier run as {aside}", file=sys.stderr)
+    _begin(folder, identity)
+
+
+def _begin(folder: Path, identity: dict[str, Any]) -> None:
     write_json(folder / RECORD, {**identity, "status": RUNNING, "versions": versions()})
-    return False
 
 
 def close_run(folder: Path, identity: dict[str, Any], **more: Any) -> None:
