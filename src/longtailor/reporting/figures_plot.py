@@ -42,7 +42,7 @@ def plot_average_precision(
             color = BAND_COLORS[str(band_of[label])]
             axis.plot([low[label], high[label]], [place, place], color=color, alpha=0.45, lw=3)
             axis.plot(ap[label], place, "o", color=color, ms=5, clip_on=False)
-        axis.set_yticks(places, [names[int(label)] for label in at], fontsize=8)
+        axis.set_yticks(places, [_plain(names[int(label)]) for label in at], fontsize=8)
         axis.set_ylim(rows - 0.4, -0.6)
         axis.set_xlim(0, 1)
         axis.tick_params(axis="x", labelsize=8)
@@ -86,10 +86,15 @@ def plot_precision_recall(
             thresholds[label],
             BAND_COLORS[bands[label]],
         )
-        axis.set_title(names[label], fontsize=9)
+        axis.set_title(_plain(names[label]), fontsize=9)
     figure.supxlabel("recall", fontsize=9)
     figure.supylabel("precision", fontsize=9)
     return figure
+
+
+def _plain(name: str) -> str:
+    # A dollar sign would start mathematical text.
+    return name.replace("$", r"\$")
 
 
 def _draw_curve(
