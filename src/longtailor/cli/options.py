@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,8 @@ from longtailor.errors import UsageError
 
 if TYPE_CHECKING:
     from longtailor.labels import Bands
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 CatalogFile = Annotated[Path, typer.Argument(help="A CSV, TSV, JSONL or Parquet catalogue.")]
 Images = Annotated[
@@ -45,5 +48,9 @@ def parse_bands(text: str) -> Bands:
 
 
 def message(text: str) -> None:
-    """Print a message on standard error."""
-    typer.echo(text, err=True)
+    """Print a message on standard error, as one line.
+
+    Control characters in names from a catalogue are written as escapes: they would break the line
+    or command the terminal.
+    """
+    typer.echo(_CONTROL.sub(lambda found: repr(found[0])[1:-1], text), err=True)
