@@ -69,6 +69,22 @@ def open_image(
         raise ImageError(f"{name}: {_reason(error, source)}") from error
 
 
+def upright_rgb(image: Image.Image, *, name: str = "image") -> Image.Image:
+    """Make of a Pillow image what `open_image` would have made of its file.
+
+    Raises
+    ------
+    ImageError
+        If it cannot be decoded, or its pixels have no defined range.
+    """
+    try:
+        return _rgb(ImageOps.exif_transpose(image), name)
+    except ImageError:
+        raise
+    except Exception as error:
+        raise ImageError(f"{name}: cannot be decoded ({_one_line(error)})") from error
+
+
 def read_image_file(path: Path) -> bytes:
     """Read the content of an image file, undecoded.
 
