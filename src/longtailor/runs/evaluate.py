@@ -13,13 +13,15 @@ from scipy.special import expit
 
 from longtailor.catalog import SPLITS, TEST, Catalog
 from longtailor.catalog.align import align
+from longtailor.catalog.label_cells import TAGS, read_tags
 from longtailor.catalog.splits import with_splits
+from longtailor.catalog.tables import read_table
 from longtailor.detector import Detector, embed_files
 from longtailor.errors import CatalogError, LongtailorError, UsageError
 from longtailor.evaluation.metrics import Evaluation
 from longtailor.evaluation.metrics import evaluate as evaluate_probabilities
 from longtailor.runs.fit import LABELS
-from longtailor.runs.record import read_run
+from longtailor.runs.record import RECORD, read_run
 
 ALL = "all"
 
@@ -72,20 +74,25 @@ def evaluate_run(
     """
     if split is not None and split not in (*SPLITS, ALL):
         raise UsageError(f"--split {split!r}: use {', '.join(SPLITS)} or {ALL}")
-    record = read_run(run)
     detector = Detector.load(run)
-    catalog = _read_catalog(path, images, detector, record, strict)
-    embeddings, failed = embed_files(
-        [image for image in catalog.images if image is not None], detector.loaded_encoder
-    )
-    if failed and strict:
-        raise CatalogError(f"{path}, row {catalog.rows[failed[0][0]]}: {failed[0][1]}")
-    good = np.ones(len(catalog), dtype=bool)
-    good[[at for at, _ in failed]] = False
-    catalog, embeddings = catalog.take(good), embeddings[good]
-    own = catalog.fingerprint == record["fingerprint"]
+    wanted, fingerprint, seed = _fit_of(run)
+    catalog = Catalog.read(path, images=images, attributes=_present(path, wanted), strict=strict)
+    notes = [f"skipped row {skip.row}: {skip.what}: {skip.reason}" for skip in catalog.skipped]
+    lacking = [name for name in detector.space.attributes if name not in catalog.space.groups]
+    if len(lacking) == len(detector.space.attributes):
+        raise CatalogError(f"{path} has none of the detector's attributes: {', '.join(lacking)}")
+    if lacking:
+        notes.append(f"not in the catalogue, so not measured: {', '.join(lacking)}")
+    catalog, embeddings, left_out = _embed(catalog, detector, strict=strict)
+    notes += left_out
+    own = catalog.fingerprint == fingerprint
     if own:
-        catalog = with_splits(catalog, record["seed"])
+        catalog = with_splits(catalog, seed)
+    elif split is None and not (catalog.split != "").any():
+        notes.append(
+            "this is not the catalogue of the fit and gives no splits: all its products are "
+            "measured, also those that the detector may have learned from"
+        )
     chosen = split or (TEST if own or (catalog.split != "").any() else ALL)
     inside = np.ones(len(catalog), dtype=bool) if chosen == ALL else catalog.in_split(chosen)
     if not inside.any():
@@ -102,9 +109,57 @@ def evaluate_run(
         corrected=expit(detector.correct(logits)),
         exclusive=detector.exclusive_columns,
         groups=catalog.group[inside],
-        seed=record["seed"],
+        seed=seed,
     )
-    return Measured(chosen, evaluation, _notes(catalog, failed, unknown))
+    if unknown:
+        notes.append(
+            f"{len(unknown)} labels that the detector does not know are left out: "
+            + ", ".join(unknown[:20])
+            + (", ..." if len(unknown) > 20 else "")
+        )
+    return Measured(chosen, evaluation, notes)
+
+
+def _fit_of(run: Path) -> tuple[list[str] | None, str, int]:
+    """Give what a fit recorded: the attributes picked, the catalogue's fingerprint, the seed."""
+    record = read_run(run)
+    try:
+        return record["configuration"]["attributes"], record["fingerprint"], record["seed"]
+    except (KeyError, TypeError) as error:
+        raise LongtailorError(f"{run / RECORD} is not that of a fit") from error
+
+
+def _present(path: Path, wanted: list[str] | None) -> list[str] | None:
+    """Give those of the attributes that a catalogue has; all, if it has none of them."""
+    if wanted is None:
+        return None
+    table = read_table(path)
+    tagged = TAGS in table.columns
+    known = [cells.name for cells in read_tags(table)[0]] if tagged else table.columns
+    return [name for name in wanted if name in known] or wanted
+
+
+def _embed(
+    catalog: Catalog, detector: Detector, *, strict: bool
+) -> tuple[Catalog, npt.NDArray[np.float32], list[str]]:
+    """Embed the products that have an image, and say which have not."""
+    with_image = np.array([image is not None for image in catalog.images])
+    reasons = [
+        (int(catalog.rows[at]), f"{catalog.ids[at]}: has a text but no image")
+        for at in np.flatnonzero(~with_image)
+    ]
+    catalog = catalog.take(with_image)
+    paths = [image for image in catalog.images if image is not None]
+    embeddings, failed = embed_files(paths, detector.loaded_encoder)
+    reasons += [(int(catalog.rows[at]), reason) for at, reason in failed]
+    good = np.ones(len(catalog), dtype=bool)
+    good[[at for at, _ in failed]] = False
+    if reasons and (strict or not good.any()):
+        row, reason = min(reasons)
+        why = "strict" if strict else "no product has an image that can be decoded"
+        raise CatalogError(f"{catalog.source}, row {row}: {reason} ({why})")
+    left_out = [f"skipped row {row}: {reason}" for row, reason in sorted(reasons)]
+    return catalog.take(good), embeddings[good], left_out
 
 
 def _bands(run: Path, detector: Detector) -> npt.NDArray[np.str_]:
@@ -116,15 +171,3 @@ def _bands(run: Path, detector: Detector) -> npt.NDArray[np.str_]:
         return np.array([band_of[label] for label in detector.space.labels])
     except (OSError, KeyError, pl.exceptions.PolarsError) as error:
         raise LongtailorError(f"{path} is missing or damaged: fit again") from error
-
-
-def _notes(catalog: Catalog, failed: list[tuple[int, str]], unknown: list[str]) -> list[str]:
-    notes = [f"skipped row {skip.row}: {skip.what}: {skip.reason}" for skip in catalog.skipped]
-    notes += [f"skipped {reason}" for _, reason in failed]
-    if unknown:
-        notes.append(
-            f"{len(unknown)} labels that the detector does not know are left out: "
-            + ", ".join(unknown[:20])
-            + (", ..." if len(unknown) > 20 else "")
-        )
-    return notes
