@@ -184,6 +184,11 @@ def embed_catalog(
         Skip(int(catalog.rows[at]), catalog.ids[at], "has a text but no image")
         for at in np.flatnonzero(~with_image)
     )
+    if texts_only and options.strict:
+        first = texts_only[0]
+        raise CatalogError(
+            f"{catalog.source}, row {first.row}: {first.what}: {first.reason} (strict)"
+        )
     kept = catalog.take(with_image)
     with watch.stage("load encoder"):
         encoder = load_encoder(options.encoder)
@@ -191,7 +196,9 @@ def embed_catalog(
     with watch.stage("embed"):
         embeddings, failed = embed_files(paths, encoder)
     if failed and options.strict:
-        raise CatalogError(f"{catalog.source}, row {kept.rows[failed[0][0]]}: {failed[0][1]}")
+        raise CatalogError(
+            f"{catalog.source}, row {kept.rows[failed[0][0]]}: {failed[0][1]} (strict)"
+        )
     broken = tuple(Skip(int(kept.rows[at]), kept.ids[at], reason) for at, reason in failed)
     usable = np.ones(len(kept), dtype=bool)
     usable[[at for at, _ in failed]] = False
