@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from longtailor.detector import Detector
+from longtailor.errors import UsageError
 from longtailor.runs.skips import write_skips
 from longtailor.scoring.inputs import find_inputs
 from longtailor.scoring.local import Scored, plan, score
-from longtailor.scoring.output import ShardedOutput
+from longtailor.scoring.output import ShardedOutput, require_output
 
 
 def predict_run(
@@ -43,9 +44,14 @@ def predict_run(
 
     Raises
     ------
+    UsageError
+        If `out` is of another kind, or is what is to be scored.
     LongtailorError
         If the run or the products cannot be used, or a file cannot be written.
     """
+    require_output(out)
+    if any(out.exists() and path.exists() and path.samefile(out) for path in given):
+        raise UsageError(f"--out {out}: is what is to be scored; give another file")
     detector = Detector.load(run)
     inputs = find_inputs(given, images)
     planned = plan(detector, inputs, exclusive=exclusive, corrected=corrected)

@@ -48,6 +48,11 @@ def find_inputs(given: Sequence[Path], images: Path | None = None) -> Products:
             found.append((str(path), path))
         else:
             raise LongtailorError(f"{path} does not exist")
+    # A file that is named twice, or lies in a folder that is named too, is one product.
+    once: dict[Path, tuple[str, Path]] = {}
+    for name, file in found:
+        once.setdefault(file.absolute(), (name, file))
+    found = list(once.values())
     names = [name for name, _ in found]
     if len(set(names)) < len(names):
         names = [str(path) for _, path in found]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,7 +95,10 @@ def plan(
         "detector": hashlib.sha256(weights).hexdigest(),
         "thresholds": detector.thresholds.tolist(),
         "labels": list(detector.space.labels),
-        "products": hashlib.sha256("\0".join([*inputs.ids, *inputs.names]).encode()).hexdigest(),
+        "encoder": detector.loaded_encoder.fingerprint,
+        "products": hashlib.sha256(
+            "\0".join([*inputs.ids, *inputs.names, *map(os.path.abspath, inputs.paths)]).encode()
+        ).hexdigest(),
         "exclusive": exclusive,
         "corrected": corrected,
         "shard": SHARD,

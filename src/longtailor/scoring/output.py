@@ -19,6 +19,20 @@ SUFFIXES = (".csv", ".jsonl", ".parquet")
 _PLAN = "plan.json"
 
 
+def require_output(out: Path) -> None:
+    """Refuse a file that predictions cannot be written to.
+
+    Raises
+    ------
+    UsageError
+        If its suffix is none of `SUFFIXES`, or it is a folder.
+    """
+    if out.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"--out {out}: use one of {', '.join(SUFFIXES)}")
+    if out.is_dir():
+        raise UsageError(f"--out {out}: is a folder; give a file")
+
+
 class ShardedOutput:
     """Collects shards beside the output file, and makes the file of them in the end.
 
@@ -35,12 +49,11 @@ class ShardedOutput:
     Raises
     ------
     UsageError
-        If the suffix is none of those.
+        If `out` cannot be such a file.
     """
 
     def __init__(self, out: Path, plan: dict[str, Any], *, resume: bool) -> None:
-        if out.suffix.lower() not in SUFFIXES:
-            raise UsageError(f"--out {out}: use one of {', '.join(SUFFIXES)}")
+        require_output(out)
         self.out = out
         self.folder = out.with_name(f".{out.name}.parts")
         digest = hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
