@@ -37,4 +37,4 @@ def evaluate(
         return
     from longtailor.reporting.terminal import print_figures
 
-    print_figures({measured.split: measured.evaluation.summary})
+    print_figures({measured.split: measured.evaluation.summary}, measured.split)

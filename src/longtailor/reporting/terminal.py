@@ -22,13 +22,15 @@ _FIGURES = {
 }
 
 
-def print_figures(summaries: Mapping[str, Summary]) -> None:
+def print_figures(summaries: Mapping[str, Summary], split: str = "test") -> None:
     """Print the figures of one or several evaluations on standard output.
 
     Parameters
     ----------
     summaries : mapping of str to mapping
         Heading of the column -> the summary of an evaluation of the same products.
+    split : str
+        Which products those are.
     """
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("")
@@ -39,10 +41,11 @@ def print_figures(summaries: Mapping[str, Summary]) -> None:
     first = next(iter(summaries.values()))
     Console(highlight=False).print(table)
     Console(highlight=False).print(
-        f"{first['products']:,} test products; {first['labels_scored']:,} labels measured "
+        f"{first['products']:,} {split} products; {first['labels_scored']:,} labels measured "
         f"(head {first['labels_scored_head']}, medium {first['labels_scored_medium']}, "
         f"tail {first['labels_scored_tail']}), {first['labels_skipped']:,} without a positive",
         style="dim",
+        soft_wrap=True,
     )
 
 
