@@ -25,6 +25,15 @@ def test_bce_arguments_make_pytorchs_loss_the_same(reading):
     torch.testing.assert_close(objective(logits, targets), theirs(logits, targets))
 
 
+def test_pos_weight_of_inverse_frequency_is_timms_neg_pos():
+    from timm.loss.class_weights import compute_class_weights
+
+    kind, expected = compute_class_weights([5, 50], 100, method="neg_pos")
+    assert kind == "pos_weight"
+    objective = build("inverse_frequency", positives=[5, 50], known=[100, 100])
+    torch.testing.assert_close(bce_arguments(objective)["pos_weight"], expected)
+
+
 def test_class_weight_is_scikit_learns():
     from sklearn.linear_model import LogisticRegression
 

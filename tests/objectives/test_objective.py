@@ -338,3 +338,23 @@ def test_refuses_probabilities_that_the_logits_do_not_tell(name):
     with pytest.raises(UsageError, match="do not tell probabilities"):
         make(name).probabilities(torch.zeros(1, LABELS))
     assert make(name).correction() is None
+
+
+@pytest.mark.parametrize(
+    "name", ["effective_number:defer=1", "distribution_balanced:defer=1", "splc:start=1"]
+)
+def test_a_compiled_objective_sees_the_epoch_and_the_statistics_change(name):
+    torch.compiler.reset()
+    logits, targets = cells()
+    objective = make(name)
+    compiled = torch.compile(objective, fullgraph=True, backend="aot_eager")
+    seen = []
+    for epoch in (0, 1, 0):
+        objective.set_epoch(epoch)
+        seen.append(compiled(logits, targets).item())
+        assert seen[-1] == pytest.approx(objective(logits, targets).item(), rel=1e-5)
+    assert seen[0] == seen[2] != seen[1]
+    objective.set_epoch(1)
+    objective.update(targets)
+    expected = objective(logits, targets).item()
+    assert compiled(logits, targets).item() == pytest.approx(expected, rel=1e-5)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from textwrap import indent
 
 from longtailor.errors import UsageError
-from longtailor.objectives.family import PUBLISHED, compose, names, parts
+from longtailor.objectives.family import PUBLISHED, names, parts
 from longtailor.objectives.losses import Loss
 from longtailor.objectives.names import parse, settings_of
 from longtailor.objectives.objective import Objective
@@ -54,7 +55,7 @@ def describe(text: str) -> str:
     for part in parts_described(name):
         lines += [
             f"{part.name}: {part.title}",
-            *(f"  {line}" for line in inspect.cleandoc(part.__doc__ or "").splitlines()),
+            indent(inspect.cleandoc(part.__doc__ or ""), "  "),
             "",
             f"  formula  {part.formula}",
             f"  source   {part.source}",
@@ -63,15 +64,16 @@ def describe(text: str) -> str:
     if name in PUBLISHED:
         lines += [f"{name} is {' + '.join(PUBLISHED[name])}", ""]
     lines.append("parameters (z: logit, p = sigmoid(z), y: target, n+ n- N: known products)")
+    table = []
     for parameter in settings_of(name):
-        default = "none" if parameter.default is None else parameter.default
+        default = "none" if parameter.default is None else str(parameter.default)
         value = given.get(parameter.name, parameter.default)
-        here = f", here {value}" if value != parameter.default else ""
-        lines.append(
-            f"  {parameter.name} = {default}{here}    {parameter.range}    {parameter.meaning}"
-        )
+        here = "" if value == parameter.default else f", here {value}"
+        table.append((f"{parameter.name} = {default}{here}", parameter.range, parameter.meaning))
+    first, second = (max(len(row[column]) for row in table) for column in (0, 1))
+    lines += [f"  {one:{first}}   {two:{second}}   {three}" for one, two, three in table]
     takes = " or ".join(loss.weightable) or "no"
-    lines.append(f"{compose(loss, weighting)}: the loss {loss.name} takes {takes} weights")
+    lines += ["", f"The loss {loss.name} takes {takes} weights."]
     return "\n".join(lines)
 
 
