@@ -51,14 +51,14 @@ def fit_linear(
     products, features = design.features.shape
 
     def loss(logits: Tensor) -> tuple[Tensor, Tensor]:
+        if objective.elementwise:
+            cells, slope = objective.unreduced_with_slopes(logits, targets)
+            return cells.sum(dim=0, dtype=torch.float64), slope
         with torch.enable_grad():
             leaf = logits.detach().requires_grad_()
-            terms = objective.unreduced(leaf, targets)
-            (slope,) = torch.autograd.grad(terms.sum(), leaf)
-        terms = terms.detach()
-        if objective.elementwise:
-            return terms.sum(dim=0, dtype=torch.float64), slope
-        return terms.sum(dtype=torch.float64).expand(leaf.shape[1]) / leaf.shape[1], slope
+            total = objective.unreduced(leaf, targets).sum(dtype=torch.float64)
+            (slope,) = torch.autograd.grad(total, leaf)
+        return total.detach().expand(leaf.shape[1]) / leaf.shape[1], slope
 
     if start is None:
         start = torch.zeros(features, targets.shape[1])

@@ -208,7 +208,7 @@ def _tensor(embeddings: npt.ArrayLike, split: str) -> Tensor:
     broken = ~np.isfinite(array).all(axis=1)
     if broken.any():
         raise LongtailorError(
-            f"the embedding of {split} product {int(np.argmax(broken))} has NaN or infinite numbers; "
-            "leave the product out or embed it again"
+            f"the embedding of {split} product {int(np.argmax(broken))} has NaN or infinite "
+            "numbers; leave the product out or embed it again"
         )
     return torch.from_numpy(array)
