@@ -41,7 +41,7 @@ def print_figures(summaries: Mapping[str, Summary], split: str = "test") -> None
     first = next(iter(summaries.values()))
     Console(highlight=False).print(table)
     Console(highlight=False).print(
-        f"{first['products']:,} {split} products; {first['labels_scored']:,} labels measured "
+        f"{first['products']:,} products ({split}); {first['labels_scored']:,} labels measured "
         f"(head {first['labels_scored_head']}, medium {first['labels_scored_medium']}, "
         f"tail {first['labels_scored_tail']}), {first['labels_skipped']:,} without a positive",
         style="dim",
