@@ -50,7 +50,7 @@ def describe(text: str) -> str:
         If it is not known.
     """
     name, given = parse(text)
-    loss, weighting = parts(name)
+    loss = parts(name)[0]
     lines = []
     for part in parts_described(name):
         lines += [

@@ -54,7 +54,8 @@ class Asymmetric(ElementwiseLoss):
         probability = sigmoid(logits)
         mistake = (probability - self.margin).clamp_(min=0)
         log_rest = log1p(-mistake)
-        steepness = probability.mul_(1 - probability)
+        # Not 1 - p, which has lost its digits where the mistake is greatest.
+        steepness = probability.mul_(sigmoid(logits, positive=True))
         if gamma == 0:
             return log_rest.neg_(), steepness.mul_(mistake > 0).div_(1 - mistake)
         # The derivative has one power less; where gamma < 1 that power has no value at 0.
