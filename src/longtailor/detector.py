@@ -75,9 +75,14 @@ class Detector:
         LongtailorError
             If its weights cannot be had, or are others than those the classifier was fitted on.
         """
-        return (
-            self.encoder if isinstance(self.encoder, Encoder) else Encoder.from_dict(self.encoder)
-        )
+        if isinstance(self.encoder, Encoder):
+            return self.encoder
+        try:
+            return Encoder.from_dict(self.encoder)
+        except (KeyError, TypeError, IndexError) as error:
+            raise LongtailorError(
+                f"the detector does not describe its encoder as it should ({error!r}): fit again"
+            ) from error
 
     @property
     def exclusive_columns(self) -> list[npt.NDArray[np.intp]]:
@@ -273,7 +278,7 @@ class Detector:
             raise LongtailorError(
                 f"{folder / DESCRIPTION} is damaged: {error} is missing"
             ) from error
-        except (TypeError, ValueError, SafetensorError) as error:
+        except (TypeError, ValueError, RuntimeError, SafetensorError) as error:
             raise LongtailorError(f"{folder / DESCRIPTION} is damaged: {error}") from error
         return detector
 
