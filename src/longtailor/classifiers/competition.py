@@ -23,7 +23,8 @@ def compete(logits: Tensor, groups: Sequence[Sequence[int]]) -> Tensor:
     result = logits.clone()
     for columns in groups:
         at = torch.as_tensor(columns)
-        values = logits[:, at]
+        # Only differences count, and near 0 they lose nothing to rounding.
+        values = logits[:, at] - logits[:, at].amax(dim=1, keepdim=True)
         others = values.unsqueeze(1).expand(-1, len(at), -1)
         own = torch.eye(len(at), dtype=torch.bool)
         result[:, at] = values - others.masked_fill(own, -torch.inf).logsumexp(dim=2)
