@@ -106,3 +106,13 @@ def test_refuses_what_makes_no_sense(name, arguments, says):
 def test_refuses_a_matrix_that_is_none():
     with pytest.raises(UsageError, match=r"cell \(0, 1\)"):
         build_from_matrix("none", [[1, 3]])
+
+
+def test_the_example_in_the_docstring_is_true():
+    import doctest
+    import importlib
+
+    # The package has a function of the module's name, which hides it from `import .. as`.
+    module = importlib.import_module("longtailor.objectives.build")
+    assert doctest.testmod(module).attempted == 3
+    assert doctest.testmod(module).failed == 0
