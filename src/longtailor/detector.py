@@ -24,10 +24,11 @@ from scipy.special import expit
 from longtailor.catalog.images import open_image, upright_rgb
 from longtailor.classifiers import LinearClassifier, compete
 from longtailor.encoders import EmbeddingCache, Encoder, embed_images
-from longtailor.errors import LongtailorError
+from longtailor.errors import LongtailorError, UsageError
 from longtailor.evaluation.decisions import decide
 from longtailor.files import replacing, write_json
 from longtailor.labels import LabelSpace
+from longtailor.objectives import build
 
 Photo = str | os.PathLike[str] | Image.Image | npt.NDArray[np.uint8] | torch.Tensor
 Floats = npt.NDArray[np.float64]
@@ -51,9 +52,10 @@ class Detector:
     encoder : dict or Encoder
         The encoder, or its description, from which it is loaded when first needed.
     objective : dict
-        Name and settings of the objective it was trained with.
+        The objective it was trained with: `name`, `settings`, and `specification`, `positives` and
+        `known`, from which `longtailor.objectives.build` makes it again.
     correction : ndarray of float64, shape (labels,), optional
-        What the objective added to the logit of each label; None where that is not known.
+        What the objective added to the logit of each label; None where that is no constant.
     competing : list of list of int
         Columns of each attribute that was trained with a softmax.
     """
@@ -89,8 +91,20 @@ class Detector:
         """The columns of each exclusive attribute."""
         return [self.space.groups[attribute] for attribute in sorted(self.space.exclusive)]
 
-    def logits(self, embeddings: npt.ArrayLike) -> Floats:
-        """Score embeddings of shape (products, dim): logits of shape (products, labels)."""
+    def logits(self, embeddings: npt.ArrayLike, *, corrected: bool = False) -> Floats:
+        """Score embeddings.
+
+        Parameters
+        ----------
+        embeddings : array_like of float, shape (products, dim)
+        corrected : bool
+            Take away what the objective added, so that the sigmoid is the probability in the world
+            as it is; as they are, where the objective's logits do not tell probabilities.
+
+        Returns
+        -------
+        ndarray of float64, shape (products, labels)
+        """
         inputs = torch.from_numpy(np.ascontiguousarray(embeddings, dtype=np.float32))
         if inputs.ndim != 2 or inputs.shape[1] != self.classifier.dim:
             raise LongtailorError(
@@ -98,8 +112,10 @@ class Detector:
                 f"this detector takes (products, {self.classifier.dim})"
             )
         with torch.inference_mode():
-            logits = compete(self.classifier(inputs), self.competing)
-        return logits.numpy().astype(np.float64)
+            logits = self.classifier(inputs).double()
+            if corrected:
+                logits = self._corrected(logits)
+            return np.asarray(compete(logits, self.competing).numpy())
 
     def probabilities(self, embeddings: npt.ArrayLike, *, corrected: bool = False) -> Floats:
         """Give probabilities of shape (products, labels).
@@ -108,15 +124,24 @@ class Detector:
         ----------
         embeddings : array_like of float, shape (products, dim)
         corrected : bool
-            Take away what the objective's weights added, so that 0.3 means three in ten. The
-            thresholds belong to the probabilities that are not corrected.
+            As for `logits`. The thresholds belong to the probabilities that are not corrected.
         """
-        logits = self.logits(embeddings)
-        return np.asarray(expit(self.correct(logits) if corrected else logits))
+        return np.asarray(expit(self.logits(embeddings, corrected=corrected)))
 
-    def correct(self, logits: Floats) -> Floats:
-        """Take away from logits (products, labels) what the objective's weights added."""
-        return logits if self.correction is None else logits - self.correction
+    def _corrected(self, logits: torch.Tensor) -> torch.Tensor:
+        if self.correction is not None:
+            return logits - torch.from_numpy(self.correction)
+        if "specification" not in self.objective:
+            return logits
+        objective = build(
+            self.objective["specification"],
+            self.objective["positives"],
+            self.objective["known"],
+        )
+        try:
+            return objective.probabilities(logits).logit(eps=1e-12)
+        except UsageError:
+            return logits
 
     def decide(self, probabilities: Floats, *, exclusive: bool = True) -> npt.NDArray[np.bool_]:
         """Apply the thresholds; of an exclusive attribute exactly one value is predicted.

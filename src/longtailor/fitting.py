@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.special import expit
 
 from longtailor.catalog import SPLITS, TEST, TRAIN, VAL, Catalog, Skip
 from longtailor.catalog.splits import with_splits
@@ -237,37 +236,44 @@ def fit_embedded(data: Embedded, options: FitOptions, stopwatch: Stopwatch | Non
             options.objective,
             advance=advance,
         )
+    train = catalog.statistics(TRAIN)
     shift = fitted.objective.correction()
     detector = Detector(
         catalog.space,
         fitted.classifier,
         np.full(len(catalog.space), 0.5),
         data.encoder,
-        {"name": fitted.objective.name, "settings": fitted.objective.settings},
+        {
+            "name": fitted.objective.name,
+            "settings": fitted.objective.settings,
+            "specification": fitted.specification,
+            "positives": train.positive.tolist(),
+            "known": train.known.tolist(),
+        },
         None if shift is None else _numpy(shift.expand(len(catalog.space))),
         fitted.competing,
     )
     with watch.stage("thresholds"):
         if len(matrices[VAL]):
+            logits = detector.logits(data.of(VAL))
             detector.thresholds = choose_thresholds(
-                detector.logits(data.of(VAL)),
+                logits,
                 matrices[VAL],
                 list(catalog.space.groups.values()),
-                detector.correction,
+                logits - detector.logits(data.of(VAL), corrected=True),
                 options.seed,
             )
-    bands = options.bands.assign(catalog.statistics(TRAIN).positive)
+    bands = options.bands.assign(train.positive)
     evaluations, probabilities = {}, {}
     with watch.stage("evaluate"):
         for split in (VAL, TEST):
-            logits = detector.logits(data.of(split))
-            probabilities[split] = np.asarray(expit(logits))
+            probabilities[split] = detector.probabilities(data.of(split))
             evaluations[split] = evaluate(
                 probabilities[split],
                 matrices[split],
                 detector.thresholds,
                 bands,
-                corrected=expit(detector.correct(logits)),
+                corrected=detector.probabilities(data.of(split), corrected=True),
                 exclusive=detector.exclusive_columns,
                 groups=catalog.group[catalog.in_split(split)],
                 seed=options.seed,

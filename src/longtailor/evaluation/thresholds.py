@@ -55,8 +55,8 @@ def choose_thresholds(
         Positive 1, negative 0, unknown -1.
     groups : sequence of ndarray of int
         The columns of each attribute.
-    correction : array_like of float, shape (labels,), optional
-        What the objective adds to the logit of each label.
+    correction : array_like of float, shape (labels,) or (products, labels), optional
+        What the objective adds to the logits.
     seed : int
         Seed of the splits into halves.
 
@@ -73,6 +73,7 @@ def choose_thresholds(
     raw = np.asarray(logits, dtype=np.float64)
     if not np.isfinite(raw).all():
         raise ValueError("logits must be finite")
+    added = np.broadcast_to(0.0 if correction is None else np.asarray(correction), raw.shape)
     random = np.random.default_rng(seed)
     gains = np.zeros((len(SHARES), raw.shape[1]))
     measured = np.zeros(raw.shape[1])
@@ -80,14 +81,14 @@ def choose_thresholds(
         order = random.permutation(len(raw))
         halves = order[::2], order[1::2]
         for here, there in (halves, halves[::-1]):
-            cuts = logit(expected_f1_thresholds(raw[here], matrix[here], groups, correction))
+            cuts = logit(expected_f1_thresholds(raw[here], matrix[here], groups, added[here]))
             f1 = np.stack([judge(raw[there] >= share * cuts, matrix[there]).f1 for share in SHARES])
             gains += np.nan_to_num(f1)
             measured += ~np.isnan(f1[0])
     at = measured > 0
     # With nothing to measure, nothing speaks for leaving the expected optimum.
     best = int(np.argmax((gains[:, at] / measured[at]).mean(axis=1))) if at.any() else 0
-    cuts = logit(expected_f1_thresholds(raw, matrix, groups, correction))
+    cuts = logit(expected_f1_thresholds(raw, matrix, groups, added))
     return np.asarray(expit(SHARES[best] * cuts))
 
 
@@ -107,8 +108,8 @@ def expected_f1_thresholds(
         Positive 1, negative 0, unknown -1.
     groups : iterable of ndarray of int
         The columns of each attribute.
-    correction : array_like of float, shape (labels,), optional
-        What the objective adds to the logit of each label.
+    correction : array_like of float, shape (labels,) or (products, labels), optional
+        What the objective adds to the logits.
 
     Returns
     -------

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from scipy.special import expit
 
 from longtailor.catalog import SPLITS, TEST, Catalog
 from longtailor.catalog.align import align
@@ -100,13 +99,12 @@ def evaluate_run(
             f"{path} has no product in the split {chosen!r}; choose another with --split"
         )
     matrix, unknown = align(catalog, detector.space)
-    logits = detector.logits(embeddings[inside])
     evaluation = evaluate_probabilities(
-        np.asarray(expit(logits)),
+        detector.probabilities(embeddings[inside]),
         matrix[inside],
         detector.thresholds,
         _bands(run, detector),
-        corrected=expit(detector.correct(logits)),
+        corrected=detector.probabilities(embeddings[inside], corrected=True),
         exclusive=detector.exclusive_columns,
         groups=catalog.group[inside],
         seed=seed,

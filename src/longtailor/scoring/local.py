@@ -7,7 +7,6 @@ import os
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit
 
 from longtailor.catalog import Skip
 from longtailor.catalog.products import Products
@@ -65,8 +64,8 @@ def score(
                 advance(len(values))
             good = np.ones(len(paths), dtype=bool)
             good[[at for at, _ in failed]] = False
-            logits = detector.logits(np.concatenate(blocks)[good])
-            probabilities = np.asarray(expit(logits))
+            embeddings = np.concatenate(blocks)[good]
+            probabilities = detector.probabilities(embeddings)
             at = start + np.flatnonzero(good)
             output.put(
                 number,
@@ -75,7 +74,7 @@ def score(
                     [inputs.names[i] for i in at],
                     probabilities,
                     detector.decide(probabilities, exclusive=exclusive),
-                    np.asarray(expit(detector.correct(logits))) if corrected else None,
+                    detector.probabilities(embeddings, corrected=True) if corrected else None,
                 ),
                 [
                     Skip(inputs.rows[start + at], inputs.ids[start + at], reason)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -61,6 +61,8 @@ class Fit:
     classifier : LinearClassifier
     objective : Objective
         As it was built for the training labels.
+    specification : str
+        The objective with its parameters, beta chosen.
     chosen : Trial
     trials : tuple of Trial
         All that were tried, in order.
@@ -70,6 +72,7 @@ class Fit:
 
     classifier: LinearClassifier
     objective: Objective
+    specification: str
     chosen: Trial
     trials: tuple[Trial, ...]
     competing: list[list[int]]
@@ -127,9 +130,9 @@ def fit_classifier(
             design, targets, built, val_inputs, val_matrix, competing, beta, trials, advance
         )
         if best is None or _better(fit.chosen.val_f1_at_half, best.chosen.val_f1_at_half):
-            best = fit
+            best = replace(fit, specification=_specification(name, chosen))
     assert best is not None
-    return Fit(best.classifier, best.objective, best.chosen, tuple(trials), competing)
+    return replace(best, trials=tuple(trials))
 
 
 def build_objective(
@@ -185,13 +188,18 @@ def _choose_penalty(
         trials.append(trial)
         advance(1)
         if best is None or _better(trial.val_map, best.chosen.val_map):
-            best, worse = Fit(classifier, objective, trial, (), competing), 0
+            best, worse = Fit(classifier, objective, objective.name, trial, (), competing), 0
         else:
             worse += 1
             if worse == PATIENCE:
                 break
     assert best is not None
     return best
+
+
+def _specification(name: str, parameters: dict[str, Any]) -> str:
+    written = ",".join(f"{key}={value}" for key, value in parameters.items())
+    return f"{name}:{written}" if written else name
 
 
 def _better(value: float, than: float) -> bool:
