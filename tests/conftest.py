@@ -62,6 +62,12 @@ def light_encoder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     return encoder
 
 
+@pytest.fixture
+def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spares a test that is not about the report the second that its plots take."""
+    monkeypatch.setattr("longtailor.runs.fit.build_report", lambda *args: "<p>no report</p>")
+
+
 def draw_shop(folder: Path, sleeves: dict[str, int] | None = None, seed: int = 0) -> Path:
     """Draw garments whose colour tells the sleeve and whose stripes tell the pattern."""
     random = np.random.default_rng(seed)
