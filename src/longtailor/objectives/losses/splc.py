@@ -6,11 +6,13 @@ arXiv:2112.07368, equation 11; threshold and first epoch as in the authors' code
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
 from longtailor.objectives.losses.base import Curve, ElementwiseLoss
-from longtailor.objectives.losses.curves import focused, sigmoid
+from longtailor.objectives.losses.curves import focused
 from longtailor.objectives.losses.hill import MARGIN_SETTINGS
 from longtailor.objectives.parameters import Parameter
 
@@ -60,7 +62,16 @@ class SelfPacedCorrection(ElementwiseLoss):
 
     def negative(self, logits: Tensor) -> Curve:
         """Give the focal loss of a negative, or of a positive where it looks like one."""
-        missed = (sigmoid(logits) > self.threshold) & self.correcting
         loss, slope = focused(logits, self.gamma, positive=False)
+        missed = (logits > self.cut) & self.correcting
+        if not torch.compiler.is_compiling() and not missed.any():
+            return loss, slope
         loss_missed, slope_missed = self.positive(logits)
         return torch.where(missed, loss_missed, loss), torch.where(missed, slope_missed, slope)
+
+    @property
+    def cut(self) -> float:
+        """The logit of the threshold."""
+        if self.threshold in (0, 1):
+            return math.inf if self.threshold else -math.inf
+        return math.log(self.threshold / (1 - self.threshold))
