@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from longtailor.catalog import Skip
-from longtailor.errors import UsageError
+from longtailor.errors import LongtailorError, UsageError
 from longtailor.files import replacing, write_json
 
 SUFFIXES = (".csv", ".jsonl", ".parquet")
@@ -68,7 +69,7 @@ class ShardedOutput:
     def put(self, shard: int, table: pl.DataFrame, skipped: Sequence[Skip]) -> None:
         """Write a shard, whole or not at all, and what of it could not be scored."""
         write_json(self._skips(shard), [[skip.row, skip.what, skip.reason] for skip in skipped])
-        with replacing(self._path(shard)) as temporary:
+        with _replacing(self._path(shard)) as temporary:
             table.write_parquet(temporary)
 
     def finish(self, shards: int) -> list[Skip]:
@@ -79,7 +80,7 @@ class ShardedOutput:
             for values in json.loads(self._skips(shard).read_bytes())
         ]
         lazy = pl.scan_parquet([self._path(shard) for shard in range(shards)])
-        with replacing(self.out) as temporary:
+        with _replacing(self.out) as temporary:
             match self.out.suffix.lower():
                 case ".csv":
                     lazy.sink_csv(temporary)
@@ -101,3 +102,16 @@ class ShardedOutput:
             return json.loads((self.folder / _PLAN).read_bytes())
         except (OSError, ValueError):
             return None
+
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """Write a file whole or not at all; Polars tells a full disk in errors of its own."""
+    try:
+        with replacing(path) as temporary:
+            yield temporary
+    except pl.exceptions.PolarsError as error:
+        raise LongtailorError(
+            f"cannot write {path} ({error}); if the disk is not full, a part of an interrupted "
+            "command is damaged: run without --resume"
+        ) from error
