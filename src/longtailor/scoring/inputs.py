@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from longtailor.catalog import Skip
 from longtailor.catalog.products import Products, read_products
 from longtailor.errors import LongtailorError, UsageError
 
@@ -56,8 +57,25 @@ def find_inputs(given: Sequence[Path], images: Path | None = None) -> Products:
     names = [name for name, _ in found]
     if len(set(names)) < len(names):
         names = [str(path) for _, path in found]
-    paths = [path for _, path in found]
-    return Products(names, names, paths, list(range(1, len(paths) + 1)), [])
+    products = Products([], [], [], [], [])
+    for row, (name, (_, path)) in enumerate(zip(names, found, strict=True), start=1):
+        if not _is_unicode(str(path)):
+            shown = name.encode(errors="backslashreplace").decode()
+            products.skipped.append(Skip(row, shown, "its path is no Unicode: rename it"))
+            continue
+        products.ids.append(name)
+        products.names.append(name)
+        products.paths.append(path)
+        products.rows.append(row)
+    if not products.ids:
+        first = products.skipped[0]
+        raise LongtailorError(f"{first.what}: {first.reason}")
+    return products
+
+
+def _is_unicode(text: str) -> bool:
+    # A name of other bytes comes from the file system with surrogates in it.
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _is_image(path: Path) -> bool:
