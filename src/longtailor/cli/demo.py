@@ -12,7 +12,7 @@ from longtailor.cli.options import message
 
 def demo(
     out: Annotated[Path, typer.Option(help="The folder to write.")] = Path("longtailor-demo"),
-    products: Annotated[int, typer.Option(help="Garments to draw.")] = 1200,
+    products: Annotated[int, typer.Option(min=96, help="Garments to draw.")] = 1200,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the drawing and the fits.")] = 0,
 ) -> None:
     """Draw a catalogue with six puff sleeves in a thousand, and learn it three ways."""
