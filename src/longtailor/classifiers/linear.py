@@ -15,7 +15,7 @@ def power_normalize(embeddings: Tensor) -> Tensor:
     ----------
     embeddings : Tensor, shape (products, dim)
     """
-    return nn.functional.normalize(embeddings.sign() * embeddings.abs().sqrt(), dim=1)
+    return nn.functional.normalize(embeddings.abs().sqrt().copysign(embeddings), dim=1)
 
 
 class LinearClassifier(nn.Module):

@@ -6,8 +6,7 @@ things that linear models allow:
 - each column (label) is a problem of its own with its own history and step length, and all share
   two matrix products an iteration;
 - a step changes the logits linearly, so that trying a shorter one costs no matrix product;
-- in the basis of the principal components the Hessian is close to diagonal, so that a diagonal
-  start makes the first steps nearly Newton's.
+- columns that have converged take no part in the matrix products of the rest.
 """
 
 from __future__ import annotations
@@ -22,6 +21,10 @@ from torch import Tensor
 Loss = Callable[[Tensor], tuple[Tensor, Tensor]]
 """Logits (products, labels) -> loss of each column (labels,) in float64, and the gradient of the
 sum of the losses with respect to the logits (products, labels)."""
+
+Precondition = Callable[[Tensor], Tensor]
+"""A gradient (features, labels) -> about what the inverse Hessian makes of it; linear, symmetric
+and positive definite in each column."""
 
 SUFFICIENT_DECREASE = 1e-4
 SHORTEST_STEP = 1e-8
@@ -48,7 +51,7 @@ def minimize(
     loss: Loss,
     penalty: Tensor,
     start: Tensor,
-    curvature: Tensor,
+    precondition: Precondition,
     *,
     joint: bool = False,
     history: int = 10,
@@ -66,8 +69,8 @@ def minimize(
         Strength of the L2 penalty on each feature; 0 for an intercept.
     start : Tensor, shape (features, labels)
         Where to start.
-    curvature : Tensor, shape (features, labels)
-        Approximate diagonal of the Hessian, positive.
+    precondition : callable
+        See `Precondition`.
     joint : bool
         Whether the columns depend on each other through the loss, and so form one problem.
     history : int
@@ -93,32 +96,40 @@ def minimize(
     converged = torch.zeros_like(objective, dtype=torch.bool)
     iteration = 0
     for iteration in range(1, max_iterations + 1):  # noqa: B007
-        direction = -_apply_inverse(gradient, steps, curvature, scale, inner)
+        direction = -_apply_inverse(gradient, steps, precondition, scale, inner)
         descent = inner(gradient, direction)
         uphill = descent >= 0
         if uphill.any():
-            direction = torch.where(uphill, -gradient / curvature, direction)
+            direction = torch.where(uphill, -precondition(gradient), direction)
             descent = inner(gradient, direction)
-        converged = -descent / 2 <= tolerance
+        converged |= -descent / 2 <= tolerance
         if converged.all():
             break
-        moves = (~converged).to(weights.dtype)
-        along = features @ direction
-        length, values, slope, accepted = _search(
-            loss, logits, along, weights, direction, penalty, objective, descent, moves, joint
+        active = (~converged).expand(start.shape[1]).nonzero().squeeze(1)
+        along = _spread(features @ direction[:, active], active, logits)
+        length, values, slope, objective = _search(
+            loss,
+            logits,
+            along,
+            weights,
+            direction,
+            penalty,
+            objective,
+            descent,
+            (~converged).to(weights.dtype),
+            joint,
         )
         step = length * direction
         weights = weights + step
         logits = logits + length * along
-        objective = accepted
-        new_gradient = features.T @ slope + penalty * weights
-        change = new_gradient - gradient
-        gradient = new_gradient
+        fresh = features.T @ slope[:, active] + penalty * weights[:, active]
+        change = _spread(fresh - gradient[:, active], active, gradient)
+        gradient = gradient + change
         product = inner(step, change)
         usable = product > 1e-10 * inner(step, step).sqrt() * inner(change, change).sqrt()
         inverse = torch.where(usable, 1 / product, 0.0).to(weights.dtype)
         steps.append((step, change, inverse))
-        ratio = product / inner(change, change / curvature)
+        ratio = product / inner(change, precondition(change))
         scale = torch.where(usable, ratio, scale.to(ratio.dtype))
         if not (length > 0).any():
             break
@@ -163,7 +174,7 @@ def _search(
 def _apply_inverse(
     gradient: Tensor,
     steps: deque[tuple[Tensor, Tensor, Tensor]],
-    curvature: Tensor,
+    precondition: Precondition,
     scale: Tensor,
     inner: Callable[[Tensor, Tensor], Tensor],
 ) -> Tensor:
@@ -174,14 +185,21 @@ def _apply_inverse(
         share = inverse * inner(step, result).to(inverse.dtype)
         result = result - share * change
         shares.append(share)
-    result = scale.to(result.dtype) * result / curvature
+    result = scale.to(result.dtype) * precondition(result)
     for (step, change, inverse), share in zip(steps, reversed(shares), strict=True):
         result = result + (share - inverse * inner(change, result).to(inverse.dtype)) * step
     return result
 
 
+def _spread(columns: Tensor, at: Tensor, like: Tensor) -> Tensor:
+    """Lay columns out where they belong, zeros elsewhere."""
+    if len(at) == like.shape[1]:
+        return columns
+    return torch.zeros_like(like).index_copy_(1, at, columns)
+
+
 def _column_inner(left: Tensor, right: Tensor) -> Tensor:
-    return torch.einsum("fl,fl->l", left, right).double()
+    return (left * right).sum(dim=0).double()
 
 
 def _joint_inner(left: Tensor, right: Tensor) -> Tensor:

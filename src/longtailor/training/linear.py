@@ -37,7 +37,7 @@ def fit_linear(
         What to minimise; its reduction is not used.
     penalty : float
         Strength of the L2 penalty, above 0.
-    start : Tensor, shape (components + 1, labels), optional
+    start : Tensor, shape (dim + 1, labels), optional
         Where to start, such as the solution for a stronger penalty. Default: all weights 0 and
         each label's smoothed share of positives.
     max_iterations, tolerance
@@ -46,7 +46,7 @@ def fit_linear(
     Returns
     -------
     Minimum
-        Its parameters are in the basis of the design: see `Design.fold`.
+        Its parameters belong to the features of the design: see `Design.fold`.
     """
     products, features = design.features.shape
 
@@ -65,13 +65,19 @@ def fit_linear(
         start[-1] = _prior_logits(targets)
     strengths = torch.full((features, 1), penalty)
     strengths[-1] = 0.0
-    curvature = _curvature(loss, start[-1].expand(products, -1)) * design.variances[:, None]
+    curvature = _curvature(loss, start[-1].expand(products, -1))
+    stiffness = design.variances[:, None] * curvature + penalty
+
+    def precondition(gradient: Tensor) -> Tensor:
+        along_axes = design.axes.T @ gradient[:-1]
+        return torch.cat([design.axes @ (along_axes / stiffness), gradient[-1:] / curvature])
+
     return minimize(
         design.features,
         loss,
         strengths,
         start,
-        curvature + strengths.clamp(min=1e-6),
+        precondition,
         joint=not objective.elementwise,
         max_iterations=max_iterations,
         tolerance=tolerance,
