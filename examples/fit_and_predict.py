@@ -17,10 +17,8 @@ from longtailor.samples import draw_catalog
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        if len(sys.argv) > 1:
-            path = Path(sys.argv[1])
-        else:
-            path = draw_catalog(Path(folder), products=300)
+        given = [Path(argument) for argument in sys.argv[1:]]
+        path = given[0] if given else draw_catalog(Path(folder), products=300)
         catalog = longtailor.Catalog.read(path)
         counts = catalog.statistics()
         rarest = min(range(len(catalog.space)), key=lambda label: counts.positive[label])

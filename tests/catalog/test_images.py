@@ -229,3 +229,10 @@ def test_draft_changes_the_resized_picture_little(tmp_path: Path) -> None:
         for draft in (None, 224)
     )
     assert np.abs(full - drafted).mean() < 1.0
+
+
+def test_formats_that_are_no_photos_are_refused(tmp_path: Path, photo: Image.Image) -> None:
+    """Pillow would hand an EPS to Ghostscript, an interpreter."""
+    photo.save(tmp_path / "drawing.eps")
+    with pytest.raises(ImageError, match=r"drawing\.eps"):
+        open_image(tmp_path / "drawing.eps")

@@ -158,3 +158,11 @@ def test_unknown_is_no_positive() -> None:
     blank = np.full(20, "", dtype="U5")
     for seed in range(20):
         assert carve_splits(matrix, blank, blank, seed=seed)[5] == "train"
+
+
+def test_another_seed_is_another_split_of_common_labels() -> None:
+    matrix = (np.random.default_rng(0).random((400, 5)) < 0.4).astype(np.int8)
+    blank = np.full(400, "", dtype="U5")
+    first, second = (carve_splits(matrix, blank, blank, seed=seed) for seed in (0, 1))
+    # Independent 70/10/20 splits differ in 46 % of the products.
+    assert 0.35 < (first != second).mean() < 0.6

@@ -5,7 +5,11 @@ import pytest
 from scipy import stats
 
 from longtailor.evaluation.ranking import average_precision
-from longtailor.evaluation.resampling import bootstrap_interval, bootstrap_weights
+from longtailor.evaluation.resampling import (
+    basic_interval,
+    bootstrap_interval,
+    bootstrap_weights,
+)
 
 
 def test_every_resample_draws_as_many_products_as_there_are():
@@ -120,3 +124,33 @@ def test_the_interval_of_average_precision_covers_the_true_one():
     )
     covered = np.mean((interval.low <= truth) & (truth <= interval.high))
     assert 0.88 <= covered <= 0.99
+
+
+def test_the_basic_interval_mirrors_the_percentiles():
+    values = np.array([[0.1], [0.2], [0.3], [0.4], [np.nan]])
+    low, high = basic_interval(values, [0.15], level=0.5)
+    assert low == pytest.approx(0.30 - np.quantile(values[:4], 0.75))
+    assert high == pytest.approx(0.30 - np.quantile(values[:4], 0.25))
+    empty = basic_interval(np.full((3, 1), np.nan), [np.nan])
+    assert np.isnan(empty.low).all()
+    assert np.isnan(empty.high).all()
+
+
+def test_the_basic_interval_of_a_mean_of_average_precisions_covers_the_truth():
+    random = np.random.default_rng(0)
+    shares = np.geomspace(0.02, 0.5, 20)
+
+    def draw(products):
+        matrix = (random.random((products, len(shares))) < shares).astype(np.int8)
+        return random.normal(size=matrix.shape) + 1.2 * matrix, matrix
+
+    truth = average_precision(*draw(60_000)).mean()
+    covered = 0
+    for trial in range(40):
+        scores, matrix = draw(800)
+        resampled = average_precision(scores, matrix, bootstrap_weights(800, 200, trial))
+        low, high = basic_interval(
+            np.nanmean(resampled, axis=1), np.nanmean(average_precision(scores, matrix))
+        )
+        covered += bool(low <= truth <= high)
+    assert covered >= 34

@@ -208,3 +208,32 @@ def test_what_makes_no_sense_is_refused_before_anything_is_scored(
         predict_run(tmp_path, [image], tmp_path / "out.csv")
     assert shop.read_bytes() == before
     assert not (tmp_path / "out.csv").exists()
+
+
+def test_strict_fails_on_what_would_be_listed(shop: Path, run: Path, tmp_path: Path) -> None:
+    rows = shop.read_text().splitlines()
+    broken = shop.parent / "images" / "broken.jpg"
+    broken.write_bytes(b"no image")
+    column = rows[0].split(",").index("image")
+    cells = rows[1].split(",")
+    for name in ("missing.jpg", "images/broken.jpg"):
+        other = shop.with_name("other.csv")
+        cells[column] = name
+        other.write_text("\n".join([rows[0], ",".join(cells), *rows[2:]]) + "\n")
+        assert predict_run(run, [other], tmp_path / "out.csv").products == 119
+        with pytest.raises(LongtailorError, match="strict"):
+            predict_run(run, [other], tmp_path / "strict.csv", strict=True)
+        assert not (tmp_path / "strict.csv").exists()
+
+
+def test_corrected_scores_are_a_column_of_their_own(shop: Path, run: Path, tmp_path: Path) -> None:
+    fit_run(Source(shop), tmp_path / "weighted", FitOptions("inverse_frequency"))
+    predict_run(tmp_path / "weighted", [shop], tmp_path / "out.csv", corrected=True)
+    table = read(tmp_path / "out.csv")
+    assert table.columns == [*COLUMNS, "score_corrected"]
+    detector = Detector.load(tmp_path / "weighted")
+    assert detector.correction is not None
+    logit = {name: np.log(table[name] / (1 - table[name])).to_numpy() for name in COLUMNS[3:4]}
+    corrected = table["score_corrected"].to_numpy()
+    shift = np.tile(detector.correction, 120)
+    np.testing.assert_allclose(corrected, 1 / (1 + np.exp(shift - logit["score"])), atol=1e-6)

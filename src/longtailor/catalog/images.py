@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 from typing import IO
 
@@ -11,6 +12,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from longtailor.errors import ImageError, UsageError
 
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "JPEG2000", "PPM")
+"""Pillow's names of what is decoded: photos. Others reach interpreters (EPS) or odd decoders."""
 MAX_MEGAPIXELS = 100.0
 """The largest image that is decoded, unless `LONGTAILOR_MAX_MEGAPIXELS` says otherwise."""
 
@@ -29,7 +32,7 @@ def open_image(
     Parameters
     ----------
     source : path or binary file object
-        The image, in any format that Pillow reads.
+        The image, in one of `FORMATS`.
     draft : int, optional
         The size in pixels that the picture will be resized to. A JPEG may then be decoded at
         a half, a quarter or an eighth of its size, as long as both sides keep at least twice
@@ -52,7 +55,7 @@ def open_image(
     name = name or _name(source)
     limit = _max_pixels()
     try:
-        with Image.open(source) as image:
+        with Image.open(source, formats=readable_formats()) as image:
             if image.width * image.height > limit:
                 raise ImageError(
                     f"{name}: {image.width} x {image.height} pixels, more than "
@@ -67,6 +70,13 @@ def open_image(
     # ValueError, struct.error, zlib.error, ...
     except Exception as error:
         raise ImageError(f"{name}: {_reason(error, source)}") from error
+
+
+@cache
+def readable_formats() -> tuple[str, ...]:
+    """Give those of `FORMATS` that this Pillow can read."""
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
 def upright_rgb(image: Image.Image, *, name: str = "image") -> Image.Image:

@@ -147,7 +147,10 @@ def _stratify(
     of_unit = np.zeros((len(first), positive.shape[1]), dtype=np.bool_)
     np.logical_or.at(of_unit, unit_of, positive[free])
     ratios = wanted[list(seats)] / wanted[list(seats)].sum()
-    places = np.array(seats)[IterativeStratification(of_unit, ratios, random)]
+    # The library breaks ties by its generator and else goes by the order of the rows.
+    order = random.permutation(len(first))
+    places = np.empty(len(first), dtype=np.intp)
+    places[order] = np.array(seats)[IterativeStratification(of_unit[order], ratios, random)]
     counts = np.zeros((len(SPLITS), positive.shape[1]), dtype=np.int64)
     for split in range(len(SPLITS)):
         counts[split] = positive[fixed == split].sum(axis=0) + of_unit[places == split].sum(axis=0)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from longtailor.cli.options import Images, message
+from longtailor.cli.options import Images, Strict, message
 
 
 def predict(
@@ -31,6 +31,7 @@ def predict(
             help="Add score_corrected: the probability without what the objective's weights added.",
         ),
     ] = False,
+    strict: Strict = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an interrupted run of the same command.")
     ] = False,
@@ -45,6 +46,7 @@ def predict(
         images=images,
         exclusive=not independent,
         corrected=corrected,
+        strict=strict,
         resume=resume,
     )
     if scored.skipped:

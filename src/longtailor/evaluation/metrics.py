@@ -12,7 +12,11 @@ import numpy.typing as npt
 from longtailor.evaluation.calibration import brier_score, expected_calibration_error
 from longtailor.evaluation.decisions import decide, judge
 from longtailor.evaluation.ranking import average_precision, micro_average_precision
-from longtailor.evaluation.resampling import bootstrap_interval, bootstrap_weights
+from longtailor.evaluation.resampling import (
+    basic_interval,
+    bootstrap_interval,
+    bootstrap_weights,
+)
 from longtailor.labels import BANDS, TAIL, LabelMatrix, LabelStatistics
 
 Floats = npt.NDArray[np.float64]
@@ -112,9 +116,7 @@ def evaluate(
     brier = brier_score(values, matrix)
     band = np.asarray(bands)
     tail = band == TAIL
-    map_low, map_high = bootstrap_interval(
-        _mean_over_labels(resampled), _mean_over_labels(ap[None])[0]
-    )
+    map_low, map_high = basic_interval(_mean_over_labels(resampled), _mean_over_labels(ap[None])[0])
     summary: dict[str, float | int | None] = {
         "map": _mean(ap),
         "map_low": _number(map_low),

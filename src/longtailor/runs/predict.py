@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from longtailor.detector import Detector
-from longtailor.errors import UsageError
+from longtailor.errors import LongtailorError, UsageError
 from longtailor.runs.skips import write_skips
 from longtailor.scoring.inputs import find_inputs
 from longtailor.scoring.local import Scored, plan, score
@@ -21,6 +21,7 @@ def predict_run(
     images: Path | None = None,
     exclusive: bool = True,
     corrected: bool = False,
+    strict: bool = False,
     resume: bool = False,
 ) -> Scored:
     """Score products and write `out`; what could not be scored goes to `OUT.skipped.csv`.
@@ -39,6 +40,8 @@ def predict_run(
         Predict exactly one value of an exclusive attribute.
     corrected : bool
         Add a column `score_corrected`: the probability without what the objective's weights added.
+    strict : bool
+        Fail on a product without a usable image, instead of listing it.
     resume : bool
         Keep what an interrupted command with the same products and detector has scored.
 
@@ -54,9 +57,14 @@ def predict_run(
         raise UsageError(f"--out {out}: is what is to be scored; give another file")
     detector = Detector.load(run)
     inputs = find_inputs(given, images)
+    if strict and inputs.skipped:
+        first = inputs.skipped[0]
+        raise LongtailorError(f"{given[0]}, row {first.row}: {first.what}: {first.reason} (strict)")
     planned = plan(detector, inputs, exclusive=exclusive, corrected=corrected)
     output = ShardedOutput(out, planned, resume=resume)
-    scored = score(detector, inputs, output, exclusive=exclusive, corrected=corrected)
+    scored = score(
+        detector, inputs, output, exclusive=exclusive, corrected=corrected, strict=strict
+    )
     write_skips(skips_path(out), scored.skipped)
     return scored
 

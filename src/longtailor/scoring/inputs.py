@@ -8,6 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from longtailor.catalog import Skip
+from longtailor.catalog.images import readable_formats
 from longtailor.catalog.products import Products, read_products
 from longtailor.errors import LongtailorError, UsageError
 
@@ -79,4 +80,5 @@ def _is_unicode(text: str) -> bool:
 
 
 def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in Image.registered_extensions() and path.is_file()
+    kind = Image.registered_extensions().get(path.suffix.lower())
+    return kind in readable_formats() and path.is_file()

@@ -12,6 +12,7 @@ from longtailor.catalog import Skip
 from longtailor.catalog.products import Products
 from longtailor.detector import Detector
 from longtailor.encoders import EmbeddingCache, stream_embeddings
+from longtailor.errors import ImageError
 from longtailor.progress import track
 from longtailor.scoring.output import ShardedOutput
 
@@ -34,6 +35,7 @@ def score(
     *,
     exclusive: bool = True,
     corrected: bool = False,
+    strict: bool = False,
 ) -> Scored:
     """Score products and write one row a product and label.
 
@@ -47,6 +49,13 @@ def score(
         Predict exactly one value of an exclusive attribute.
     corrected : bool
         Add the probabilities without what the objective's weights added.
+    strict : bool
+        Fail on an image that cannot be decoded, instead of listing it.
+
+    Raises
+    ------
+    ImageError
+        If an image cannot be decoded and `strict` is asked for.
     """
     shards = range(0, len(inputs.paths), SHARD)
     with track("Scoring", len(inputs.paths)) as advance, EmbeddingCache() as cache:
@@ -62,6 +71,8 @@ def score(
             ):
                 blocks.append(values)
                 advance(len(values))
+            if strict and failed:
+                raise ImageError(f"{failed[0][1]} (strict)")
             good = np.ones(len(paths), dtype=bool)
             good[[at for at, _ in failed]] = False
             embeddings = np.concatenate(blocks)[good]
