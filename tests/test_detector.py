@@ -295,6 +295,23 @@ ENCODER = {"name": "thumbnails", "dim": 95}
         (lambda f: edit(f, thresholds=["a"] * 4), "damaged"),
         (lambda f: edit(f, thresholds=None), "damaged"),
         (lambda f: edit(f, correction=[0.0]), "differ in number"),
+        (lambda f: edit(f, correction=None, objective={"specification": "asl"}), "is missing"),
+        (
+            lambda f: edit(
+                f,
+                correction=None,
+                objective={"specification": "asl", "positives": [1], "known": [2]},
+            ),
+            "another number of labels",
+        ),
+        (
+            lambda f: edit(
+                f,
+                correction=None,
+                objective={"specification": "no", "positives": [1] * 4, "known": [2] * 4},
+            ),
+            "no objective is called",
+        ),
         (lambda f: edit(f, competing=[[0, 9]]), "a column too many"),
         (lambda f: edit(f, competing=[["x"]]), "damaged"),
         (lambda f: edit(f, encoder=ENCODER), "gives 95 numbers and the classifier takes 96"),

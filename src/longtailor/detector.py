@@ -28,7 +28,7 @@ from longtailor.errors import LongtailorError, UsageError
 from longtailor.evaluation.decisions import decide
 from longtailor.files import replacing, write_json
 from longtailor.labels import LabelSpace
-from longtailor.objectives import build
+from longtailor.objectives import Objective, build
 
 Photo = str | os.PathLike[str] | Image.Image | npt.NDArray[np.uint8] | torch.Tensor
 Floats = npt.NDArray[np.float64]
@@ -128,19 +128,29 @@ class Detector:
         """
         return np.asarray(expit(self.logits(embeddings, corrected=corrected)))
 
+    @cached_property
+    def trained_with(self) -> Objective | None:
+        """The objective, made again from its description; None where `correction` says it all.
+
+        Raises
+        ------
+        KeyError, UsageError
+            If the description is damaged.
+        """
+        if self.correction is not None or "specification" not in self.objective:
+            return None
+        positives, known = self.objective["positives"], self.objective["known"]
+        return build(self.objective["specification"], positives, known)
+
     def _corrected(self, logits: torch.Tensor) -> torch.Tensor:
         if self.correction is not None:
             return logits - torch.from_numpy(self.correction)
-        if "specification" not in self.objective:
+        if self.trained_with is None:
             return logits
-        objective = build(
-            self.objective["specification"],
-            self.objective["positives"],
-            self.objective["known"],
-        )
         try:
-            return objective.probabilities(logits).logit(eps=1e-12)
+            return self.trained_with.probabilities(logits).logit(eps=1e-12)
         except UsageError:
+            # Its logits do not tell probabilities.
             return logits
 
     def decide(self, probabilities: Floats, *, exclusive: bool = True) -> npt.NDArray[np.bool_]:
@@ -303,7 +313,7 @@ class Detector:
             raise LongtailorError(
                 f"{folder / DESCRIPTION} is damaged: {error} is missing"
             ) from error
-        except (TypeError, ValueError, RuntimeError, SafetensorError) as error:
+        except (TypeError, ValueError, RuntimeError, SafetensorError, UsageError) as error:
             raise LongtailorError(f"{folder / DESCRIPTION} is damaged: {error}") from error
         return detector
 
@@ -326,6 +336,9 @@ def _check(detector: Detector, encoder: dict[str, Any]) -> None:
             f"the encoder gives {encoder['dim']} numbers and the classifier takes "
             f"{detector.classifier.dim}"
         )
+    counts = None if detector.trained_with is None else detector.trained_with.positives
+    if counts is not None and len(counts) != labels:
+        raise ValueError("the objective was built for another number of labels")
     if any(not 0 <= column < labels for columns in detector.competing for column in columns):
         raise ValueError("an attribute that was trained with a softmax has a column too many")
 
