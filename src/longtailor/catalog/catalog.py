@@ -83,6 +83,12 @@ class Catalog:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def name(self) -> str:
+        """Folder and file: catalogues are often all called catalog.csv."""
+        source = self.source
+        return "A catalogue" if source is None else "/".join(source.absolute().parts[-2:])
+
     @classmethod
     def read(
         cls,

@@ -43,7 +43,7 @@ def write_inspection(inspection: Inspection, folder: Path) -> None:
     write_json(folder / "inspection.json", inspection.to_dict())
     page = render(
         "inspection.html",
-        name=_name(inspection),
+        name=inspection.catalog.name,
         found=inspection.to_dict(),
         labels=most_first(inspection.labels),
         bands={band: len(in_band(inspection, band)) for band in BANDS},
@@ -65,12 +65,6 @@ def most_first(labels: Sequence[LabelCounts]) -> list[LabelCounts]:
 def in_band(inspection: Inspection, band: str) -> list[LabelCounts]:
     """Give the labels of a band."""
     return [counts for counts in inspection.labels if counts.band == band]
-
-
-def _name(inspection: Inspection) -> str:
-    source = inspection.catalog.source
-    # Catalogues are often all called catalog.csv: their folder tells them apart.
-    return "A catalogue" if source is None else "/".join(source.absolute().parts[-2:])
 
 
 def _parts(inspection: Inspection, width: int) -> list[RenderableType]:
