@@ -19,8 +19,8 @@ import torch
 from PIL import Image
 
 from longtailor.catalog.images import open_image
+from longtailor.cores import available_cores
 from longtailor.encoders import DEFAULT_ENCODER, embed_images, load_encoder
-from longtailor.encoders.cores import available_cores
 from longtailor.encoders.networks import PhotoNetwork, build_network
 
 

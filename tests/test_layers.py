@@ -15,7 +15,7 @@ import longtailor
 SOURCE = Path(longtailor.__file__).parent
 PACKAGE = "longtailor"
 
-BELOW_EVERYTHING = {"errors", "files", "progress"}
+BELOW_EVERYTHING = {"cores", "errors", "files", "progress"}
 LAYERS = [
     "labels",
     "objectives",

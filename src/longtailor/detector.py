@@ -23,7 +23,7 @@ from scipy.special import expit
 
 from longtailor.catalog.images import open_image, upright_rgb
 from longtailor.classifiers import LinearClassifier, compete
-from longtailor.encoders import EmbeddingCache, Encoder, embed_images
+from longtailor.encoders import EmbeddingCache, Embeddings, Encoder, embed_images
 from longtailor.errors import LongtailorError, UsageError
 from longtailor.evaluation.decisions import decide
 from longtailor.files import replacing, write_json
@@ -343,16 +343,10 @@ def _check(detector: Detector, encoder: dict[str, Any]) -> None:
         raise ValueError("an attribute that was trained with a softmax has a column too many")
 
 
-def embed_files(
-    paths: Sequence[Path], encoder: Encoder, *, cached: bool = True
-) -> tuple[npt.NDArray[np.float32], list[tuple[int, str]]]:
-    """Embed image files through the cache: embeddings (NaN where unreadable) and the failures."""
-    if not cached:
-        embeddings = embed_images(paths, encoder, cache=None)
-    else:
-        with EmbeddingCache() as cache:
-            embeddings = embed_images(paths, encoder, cache=cache)
-    return embeddings.values, embeddings.failed
+def embed_files(paths: Sequence[Path], encoder: Encoder) -> Embeddings:
+    """Embed image files through the embedding cache."""
+    with EmbeddingCache() as cache:
+        return embed_images(paths, encoder, cache=cache)
 
 
 def _photos(images: Photo | Sequence[Photo]) -> Sequence[Photo]:

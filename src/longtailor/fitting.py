@@ -193,14 +193,13 @@ def embed_catalog(
         encoder = load_encoder(options.encoder)
     paths = [path for path in kept.images if path is not None]
     with watch.stage("embed"):
-        embeddings, failed = embed_files(paths, encoder)
+        embedded = embed_files(paths, encoder)
+    failed, usable = embedded.failed, embedded.usable
     if failed and options.strict:
         raise CatalogError(
             f"{catalog.source}, row {kept.rows[failed[0][0]]}: {failed[0][1]} (strict)"
         )
     broken = tuple(Skip(int(kept.rows[at]), kept.ids[at], reason) for at, reason in failed)
-    usable = np.ones(len(kept), dtype=bool)
-    usable[[at for at, _ in failed]] = False
     if not usable.any():
         raise CatalogError(f"{catalog.source}: no image can be decoded; the first: {failed[0][1]}")
     with watch.stage("split"):
@@ -218,7 +217,7 @@ def embed_catalog(
         for label, count, enough in zip(split.space.labels, positives, learned, strict=True)
         if not enough
     }
-    return Embedded(split.take_labels(learned), embeddings[usable], encoder, dropped)
+    return Embedded(split.take_labels(learned), embedded.values[usable], encoder, dropped)
 
 
 def fit_embedded(data: Embedded, options: FitOptions, stopwatch: Stopwatch | None = None) -> Fitted:

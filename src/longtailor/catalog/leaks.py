@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from scipy.sparse.csgraph import connected_components
 
 from longtailor.catalog.catalog import SPLITS
 from longtailor.catalog.images import open_image, read_image_file
+from longtailor.cores import available_cores
 from longtailor.errors import ImageError
 from longtailor.labels import UNKNOWN, LabelMatrix
 from longtailor.progress import track
@@ -90,7 +90,7 @@ def image_hashes(paths: Sequence[Path | None]) -> ImageHashes:
     dhash = np.zeros((len(paths), HASH_SIDE * HASH_SIDE // 64), dtype=np.uint64)
     broken: list[tuple[int, str]] = []
     with (
-        ThreadPoolExecutor(os.cpu_count()) as pool,
+        ThreadPoolExecutor(available_cores()) as pool,
         track("Comparing images", len(paths)) as advance,
     ):
         # Rounds keep the queue short, so that Ctrl-C stops soon.

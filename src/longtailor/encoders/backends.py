@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from longtailor.encoders.cores import available_cores
+from longtailor.cores import available_cores
 from longtailor.encoders.encoder import Backend, Embedding
 from longtailor.encoders.networks import PhotoNetwork, fold_batch_norm
 from longtailor.encoders.preprocessing import Pixels, Preprocessing

@@ -109,7 +109,6 @@ class EmbeddingCache:
     def __init__(self, folder: Path | None = None) -> None:
         self.path = (folder or cache_folder()) / _FILE
         self._lock = threading.Lock()
-        self._ids: dict[str, int] = {}
         self._warned = False
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)

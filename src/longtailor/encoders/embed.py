@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from longtailor.catalog.images import open_image, read_image_file
+from longtailor.cores import available_cores
 from longtailor.encoders.cache import CacheEntry, EmbeddingCache, FileState
-from longtailor.encoders.cores import available_cores
 from longtailor.encoders.encoder import Embedding, Encoder
 from longtailor.encoders.preprocessing import Pixels
 from longtailor.errors import ImageError, LongtailorError

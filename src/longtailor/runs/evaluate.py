@@ -148,16 +148,15 @@ def _embed(
     ]
     catalog = catalog.take(with_image)
     paths = [image for image in catalog.images if image is not None]
-    embeddings, failed = embed_files(paths, detector.loaded_encoder)
-    reasons += [(int(catalog.rows[at]), reason) for at, reason in failed]
-    good = np.ones(len(catalog), dtype=bool)
-    good[[at for at, _ in failed]] = False
+    embedded = embed_files(paths, detector.loaded_encoder)
+    reasons += [(int(catalog.rows[at]), reason) for at, reason in embedded.failed]
+    good = embedded.usable
     if reasons and (strict or not good.any()):
         row, reason = min(reasons)
         why = "strict" if strict else "no product has an image that can be decoded"
         raise CatalogError(f"{catalog.source}, row {row}: {reason} ({why})")
     left_out = [f"skipped row {row}: {reason}" for row, reason in sorted(reasons)]
-    return catalog.take(good), embeddings[good], left_out
+    return catalog.take(good), embedded.values[good], left_out
 
 
 def _bands(run: Path, detector: Detector) -> npt.NDArray[np.str_]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import multiprocessing
-import os
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from longtailor.cores import available_cores
 from longtailor.errors import UsageError
 from longtailor.files import replacing, write_text
 from longtailor.samples.photo import draw_photo
@@ -75,7 +75,7 @@ def draw_catalog(
     chunks = [catalog[start : start + _CHUNK] for start in range(0, products, _CHUNK)]
     # Spawned, not forked: the caller may have threads running, torch's among them.
     with ProcessPoolExecutor(
-        max_workers=min(_processors(), len(chunks)),
+        max_workers=min(available_cores(), len(chunks)),
         mp_context=multiprocessing.get_context("spawn"),
     ) as pool:
         for drawn in pool.map(partial(_draw_photos, folder=images, seed=seed, size=size), chunks):
@@ -107,7 +107,3 @@ def _table(catalog: list[Product]) -> str:
         name = name_of(product)
         writer.writerow({"id": name, "image": f"images/{name}.jpg", **product.cells()})
     return text.getvalue()
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
