@@ -142,9 +142,9 @@ class Scope:
     catalog : Catalog
         With every product in a split; the labels that were learned.
     bands : ndarray of str, shape (labels,)
-        By the positives of the annotated products that fits are drawn from.
+        By `positives`.
     positives : ndarray of int, shape (labels,)
-        Those positives.
+        Training positives that a fit has on average.
     fits : list of StudyFit
         Of all objectives and seeds that did not fail; rows are the test products in order.
     figures : Figures
