@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from longtailor.catalog import SPLITS, TEST, TRAIN, VAL, Catalog, Skip
+from longtailor.catalog import TEST, TRAIN, VAL, Catalog, Skip
 from longtailor.catalog.splits import with_splits
 from longtailor.detector import Detector, embed_files
 from longtailor.encoders import DEFAULT_ENCODER, Encoder, load_encoder
@@ -20,7 +20,7 @@ from longtailor.errors import CatalogError
 from longtailor.evaluation.metrics import Evaluation, evaluate
 from longtailor.evaluation.thresholds import choose_thresholds
 from longtailor.labels import Bands, LabelSpace
-from longtailor.progress import track
+from longtailor.progress import Advance, track
 from longtailor.training import Fit, fit_classifier
 
 Floats = npt.NDArray[np.float64]
@@ -224,18 +224,59 @@ def fit_embedded(data: Embedded, options: FitOptions, stopwatch: Stopwatch | Non
     """Fit the classifier, choose thresholds on val, and evaluate on val and test."""
     watch = stopwatch or Stopwatch()
     catalog = data.catalog
-    matrices = {split: catalog.matrix[catalog.in_split(split)] for split in SPLITS}
-    with watch.stage("fit"), track("Fitting", None) as advance:
+    with track("Fitting", None) as advance:
+        detector, fitted = fit_detector(data, options, watch, advance)
+    bands = options.bands.assign(catalog.statistics(TRAIN).positive)
+    evaluations, probabilities = {}, {}
+    with watch.stage("evaluate"):
+        for split in (VAL, TEST):
+            probabilities[split] = detector.probabilities(data.of(split))
+            evaluations[split] = evaluate(
+                probabilities[split],
+                catalog.matrix[catalog.in_split(split)],
+                detector.thresholds,
+                bands,
+                corrected=detector.probabilities(data.of(split), corrected=True),
+                exclusive=detector.exclusive_columns,
+                groups=catalog.group[catalog.in_split(split)],
+                seed=options.seed,
+            )
+    warnings = _warnings(fitted, catalog.space, evaluations)
+    return Fitted(detector, data, fitted, bands, evaluations, probabilities, warnings)
+
+
+def fit_detector(
+    data: Embedded,
+    options: FitOptions,
+    stopwatch: Stopwatch | None = None,
+    advance: Advance = lambda steps: None,
+) -> tuple[Detector, Fit]:
+    """Fit the classifier on train and choose thresholds on val.
+
+    Parameters
+    ----------
+    data : Embedded
+    options : FitOptions
+        Of which the objective and the seed say something here.
+    stopwatch : Stopwatch, optional
+        Given the stages "fit" and "thresholds".
+    advance : callable
+        Called with 1 after each penalty that was tried.
+    """
+    watch = stopwatch or Stopwatch()
+    catalog = data.catalog
+    train, val = (catalog.matrix[catalog.in_split(split)] for split in (TRAIN, VAL))
+    with watch.stage("fit"):
         fitted = fit_classifier(
             data.of(TRAIN),
-            matrices[TRAIN],
+            train,
             data.of(VAL),
-            matrices[VAL],
+            val,
             catalog.space,
             options.objective,
             advance=advance,
         )
-    train = catalog.statistics(TRAIN)
+    statistics = catalog.statistics(TRAIN)
     shift = fitted.objective.correction()
     detector = Detector(
         catalog.space,
@@ -246,39 +287,23 @@ def fit_embedded(data: Embedded, options: FitOptions, stopwatch: Stopwatch | Non
             "name": fitted.objective.name,
             "settings": fitted.objective.settings,
             "specification": fitted.specification,
-            "positives": train.positive.tolist(),
-            "known": train.known.tolist(),
+            "positives": statistics.positive.tolist(),
+            "known": statistics.known.tolist(),
         },
         None if shift is None else _numpy(shift.expand(len(catalog.space))),
         fitted.competing,
     )
     with watch.stage("thresholds"):
-        if len(matrices[VAL]):
+        if len(val):
             logits = detector.logits(data.of(VAL))
             detector.thresholds = choose_thresholds(
                 logits,
-                matrices[VAL],
+                val,
                 list(catalog.space.groups.values()),
                 logits - detector.logits(data.of(VAL), corrected=True),
                 options.seed,
             )
-    bands = options.bands.assign(train.positive)
-    evaluations, probabilities = {}, {}
-    with watch.stage("evaluate"):
-        for split in (VAL, TEST):
-            probabilities[split] = detector.probabilities(data.of(split))
-            evaluations[split] = evaluate(
-                probabilities[split],
-                matrices[split],
-                detector.thresholds,
-                bands,
-                corrected=detector.probabilities(data.of(split), corrected=True),
-                exclusive=detector.exclusive_columns,
-                groups=catalog.group[catalog.in_split(split)],
-                seed=options.seed,
-            )
-    warnings = _warnings(fitted, catalog.space, evaluations)
-    return Fitted(detector, data, fitted, bands, evaluations, probabilities, warnings)
+    return detector, fitted
 
 
 def _warnings(fitted: Fit, space: LabelSpace, evaluations: dict[str, Evaluation]) -> list[str]:
