@@ -108,3 +108,23 @@ def test_no_products():
     assert np.isnan(average_precision(np.zeros((0, 3)), np.zeros((0, 3), np.int8))).all()
     weighted = average_precision(np.zeros((0, 3)), np.zeros((0, 3), np.int8), np.zeros((2, 0)))
     assert weighted.shape == (2, 3)
+
+
+@given(ranked())
+@settings(max_examples=100, deadline=None)
+def test_micro_takes_the_weights_of_products(case):
+    scores, matrix, weights = case
+    flat = reference(
+        scores.reshape(-1, 1), matrix.reshape(-1, 1), np.repeat(weights, scores.shape[1], axis=1)
+    )[:, 0]
+    np.testing.assert_allclose(micro_average_precision(scores, matrix, weights), flat, rtol=1e-12)
+
+
+def test_blocks_of_resamples_change_nothing(monkeypatch):
+    random = np.random.default_rng(4)
+    scores = random.integers(0, 30, (80, 3)) / 30
+    matrix = random.integers(-1, 2, (80, 3)).astype(np.int8)
+    weights = random.integers(0, 4, (23, 80)).astype(np.float32)
+    whole = average_precision(scores, matrix, weights)
+    monkeypatch.setattr("longtailor.evaluation.ranking.BLOCK", 50)
+    np.testing.assert_array_equal(average_precision(scores, matrix, weights), whole)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from longtailor.labels import POSITIVE, UNKNOWN, LabelMatrix
 
 Floats = npt.NDArray[np.float64]
+
+BLOCK = 4_000_000
+"""Cells of the arrays in hand at a time: what bounds the memory."""
 
 
 def average_precision(
@@ -32,31 +36,19 @@ def average_precision(
     ndarray of float64, shape (labels,) or (resamples, labels)
         In [0, 1]; NaN for a label without a positive of positive weight.
     """
-    values = np.asarray(scores)
-    values = values.astype(np.result_type(values, np.float32), copy=False)
-    products, labels = values.shape
-    rows = np.ones((1, products), np.float32) if weights is None else np.atleast_2d(weights)
-    result = np.full((len(rows), labels), np.nan)
-    for label in range(labels):
+    values = _comparable(scores)
+    by_product = _by_product(weights, len(values))
+    result = np.full((by_product.shape[1], values.shape[1]), np.nan)
+    for label in range(values.shape[1]):
         known = np.flatnonzero(matrix[:, label] != UNKNOWN)
-        if not (matrix[known, label] == POSITIVE).any():
-            continue
-        order = known[np.argsort(-values[known, label], kind="stable")]
-        ranked = values[order, label]
-        hits = np.flatnonzero(matrix[order, label] == POSITIVE)
-        # A positive counts at the end of its tie, where all equal scores have entered.
-        ends = np.searchsorted(-ranked, -ranked[hits], side="right") - 1
-        drawn = rows[:, order].cumsum(axis=1, dtype=np.float64)[:, ends]
-        hit_weights = rows[:, order[hits]].astype(np.float64)
-        found = hit_weights.cumsum(axis=1)
-        last_hit = np.searchsorted(hits, ends, side="right") - 1
-        with np.errstate(invalid="ignore", divide="ignore"):
-            precision = np.where(drawn > 0, found[:, last_hit] / drawn, 0.0)
-            result[:, label] = (hit_weights * precision).sum(axis=1) / found[:, -1]
+        positive = matrix[known, label] == POSITIVE
+        result[:, label] = _one_ranking(values[known, label], positive, known, by_product)
     return result[0] if weights is None or np.ndim(weights) == 1 else result
 
 
-def micro_average_precision(scores: npt.ArrayLike, matrix: LabelMatrix) -> float:
+def micro_average_precision(
+    scores: npt.ArrayLike, matrix: LabelMatrix, weights: npt.ArrayLike | None = None
+) -> Floats:
     """Average precision over all known cells at once; NaN without a positive.
 
     Parameters
@@ -64,6 +56,84 @@ def micro_average_precision(scores: npt.ArrayLike, matrix: LabelMatrix) -> float
     scores : array_like of float, shape (products, labels)
         Comparable between labels, as probabilities are.
     matrix : ndarray of int8, shape (products, labels)
+    weights : array_like of float, shape (products,) or (resamples, products), optional
+        As in `average_precision`.
+
+    Returns
+    -------
+    ndarray of float64, shape () or (resamples,)
     """
-    flat = np.asarray(scores).reshape(-1, 1)
-    return float(average_precision(flat, matrix.reshape(-1, 1))[0])
+    values = _comparable(scores)
+    known = np.flatnonzero(matrix != UNKNOWN)
+    result = _one_ranking(
+        values.ravel()[known],
+        matrix.ravel()[known] == POSITIVE,
+        known // max(values.shape[1], 1),
+        _by_product(weights, len(values)),
+    )
+    return result[0] if weights is None or np.ndim(weights) == 1 else result
+
+
+def _comparable(scores: npt.ArrayLike) -> npt.NDArray[np.floating]:
+    values = np.asarray(scores)
+    return values.astype(np.result_type(values, np.float32), copy=False)
+
+
+def _by_product(weights: npt.ArrayLike | None, products: int) -> npt.NDArray[np.floating]:
+    """Put the weights of a product side by side, of shape (products, resamples)."""
+    rows = np.ones((1, products), np.float32) if weights is None else np.atleast_2d(weights)
+    return np.ascontiguousarray(_comparable(rows).T)
+
+
+def _one_ranking(
+    scores: npt.NDArray[np.floating],
+    positive: npt.NDArray[np.bool_],
+    product: npt.NDArray[np.intp],
+    weights: npt.NDArray[np.floating],
+) -> Floats:
+    """Average precision of one list of cells under each column of `weights`.
+
+    Parameters
+    ----------
+    scores, positive, product : ndarray, shape (cells,)
+        `product` is the row of `weights` that a cell has.
+    weights : ndarray, shape (products, resamples)
+    """
+    resamples = weights.shape[1]
+    result = np.full(resamples, np.nan)
+    if not positive.any():
+        return result
+    order = np.argsort(-scores, kind="stable")
+    ranked = scores[order]
+    hits = np.flatnonzero(positive[order])
+    # A positive counts at the end of its tie, where all equal scores have entered.
+    ends, first_hit = np.unique(
+        np.searchsorted(-ranked, -ranked[hits], side="right"), return_index=True
+    )
+    drawn = _steps(product[order], ends, weights)
+    found = _steps(product[order[hits]], np.append(first_hit[1:], len(hits)), weights)
+    width = max(1, BLOCK // len(ends))
+    for start in range(0, resamples, width):
+        block = weights[:, start : start + width]
+        drawn_here = (drawn @ block).cumsum(axis=0, dtype=np.float64)
+        gained = found @ block
+        found_here = gained.cumsum(axis=0, dtype=np.float64)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            precision = np.where(drawn_here > 0, found_here / drawn_here, 0.0)
+            result[start : start + width] = (gained * precision).sum(axis=0) / found_here[-1]
+    return result
+
+
+def _steps(
+    product: npt.NDArray[np.intp], ends: npt.NDArray[np.intp], weights: npt.NDArray[np.floating]
+) -> sparse.csr_array:
+    """Give the matrix that sums the weights of the cells between one end and the next.
+
+    A sparse product walks through the weights without copying them in the order of the ranking,
+    and stops at the last positive.
+    """
+    cells = int(ends[-1])
+    return sparse.csr_array(
+        (np.ones(cells, weights.dtype), product[:cells], np.append(0, ends)),
+        shape=(len(ends), len(weights)),
+    )
