@@ -9,19 +9,19 @@ from pathlib import Path
 from longtailor.catalog import TEST, TRAIN
 from longtailor.fitting import Fitted
 from longtailor.labels import BANDS
+from longtailor.reporting.metric_titles import LOWER_IS_BETTER, title_of
 from longtailor.reporting.page import render
 
-_FIGURES = {
-    "map": "mean average precision",
-    **{f"map_{band}": f"mean average precision, {band}" for band in BANDS},
-    "f1_macro_at_half": "macro F1 at 0.5",
-    "f1_macro_tail_at_half": "macro F1 at 0.5, tail",
-    "f1_macro": "macro F1 at the chosen thresholds",
-    "f1_macro_tail": "macro F1 at the chosen thresholds, tail",
-    "ece": "calibration error",
-    "ece_corrected": "calibration error, corrected for the weights",
-}
-_LOWER_IS_BETTER = ("ece", "ece_corrected")
+_METRICS = (
+    "map",
+    *(f"map_{band}" for band in BANDS),
+    "f1_macro_at_half",
+    "f1_macro_tail_at_half",
+    "f1_macro",
+    "f1_macro_tail",
+    "ece",
+    "ece_corrected",
+)
 
 
 def build_demo_page(fitted: Mapping[str, Fitted], sheet: Path) -> str:
@@ -38,11 +38,11 @@ def build_demo_page(fitted: Mapping[str, Fitted], sheet: Path) -> str:
     catalog = next(iter(fitted.values())).data.catalog
     positives = catalog.statistics(TRAIN).positive
     rows = []
-    for key, title in _FIGURES.items():
+    for key in _METRICS:
         values = {name: summary[key] for name, summary in summaries.items()}
         measured = [value for value in values.values() if value is not None]
-        best = (min if key in _LOWER_IS_BETTER else max)(measured, default=None)
-        rows.append({"title": title, "figures": values, "best": best})
+        best = (min if key in LOWER_IS_BETTER else max)(measured, default=None)
+        rows.append({"title": title_of(key), "figures": values, "best": best})
     rarest = sorted(range(len(positives)), key=lambda label: positives[label])[:8]
     return render(
         "demo.html",

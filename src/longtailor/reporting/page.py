@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
+import math
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,7 +27,8 @@ def render(template: str, **values: Any) -> str:
 
     Templates extend `page.html`, which carries the style, and fill its blocks `title` and
     `content`. The filters `count` (1,234), `number` (0.123; `number(1)` gives one decimal) and
-    `percent` (12 %) write a dash for None.
+    `percent` (12 %) write a dash for None and NaN; `signed` is `number` with its sign, +0.012.
+    `breakable` lets a name such as `effective_number:beta=0.999` be broken where its parts meet.
 
     Raises
     ------
@@ -75,6 +78,8 @@ def _environment() -> Environment:
     environment.filters["count"] = _count
     environment.filters["number"] = _number
     environment.filters["percent"] = _percent
+    environment.filters["signed"] = _signed
+    environment.filters["breakable"] = _breakable
     return environment
 
 
@@ -83,8 +88,24 @@ def _count(value: int | None) -> str:
 
 
 def _number(value: float | None, decimals: int = 3) -> str:
-    return NO_FIGURE if value is None else f"{value:,.{decimals}f}"
+    if value is None or math.isnan(value):
+        return NO_FIGURE
+    return f"{value:,.{decimals}f}".replace("-", "−")
+
+
+def _signed(value: float | None, decimals: int = 3) -> str:
+    if value is None or math.isnan(value):
+        return NO_FIGURE
+    # A minus sign is as wide as a plus, a hyphen is not; and there is no -0.
+    return f"{round(value, decimals) + 0.0:+,.{decimals}f}".replace("-", "−")
 
 
 def _percent(value: float | None) -> str:
-    return NO_FIGURE if value is None else f"{value:.0%}".replace("%", " %")
+    if value is None or math.isnan(value):
+        return NO_FIGURE
+    return f"{value:.0%}".replace("%", " %")
+
+
+def _breakable(name: str) -> Markup:
+    # None of these is in a character reference such as &lt; or &#34;.
+    return Markup(re.sub(r"([_:,=+])", r"\1<wbr>", str(escape(name))))
