@@ -7,7 +7,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from longtailor.errors import UsageError
-from longtailor.objectives import build, kernel
+from longtailor.objectives import blocks, build, kernel
 
 
 def batch(rows: int, labels: int, share: float):
@@ -25,7 +25,7 @@ def test_blocks_do_not_show(name, block, share, monkeypatch):
     logits, targets = batch(23, 9, share)
     objective = build(name, positives=[5] * 9, known=[50] * 9)
     loss, slope, known = kernel.dense(objective, logits, targets)
-    monkeypatch.setattr(kernel, "BLOCK", block)
+    monkeypatch.setattr(blocks, "CELLS", block)
     found, slopes = objective.unreduced_with_slopes(logits, targets)
     torch.testing.assert_close(found, loss)
     torch.testing.assert_close(slopes, slope)
@@ -35,7 +35,7 @@ def test_blocks_do_not_show(name, block, share, monkeypatch):
 
 
 def test_a_step_holds_one_gradient_and_a_block(monkeypatch):
-    monkeypatch.setattr(kernel, "BLOCK", 1 << 14)
+    monkeypatch.setattr(blocks, "CELLS", 1 << 14)
     logits, targets = torch.randn(1000, 1000, requires_grad=True), torch.zeros(1000, 1000)
     targets[:, ::50] = 1
     for name in ("none", "asl", "focal", "effective_number", "db", "hill"):

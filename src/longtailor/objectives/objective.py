@@ -14,7 +14,7 @@ from longtailor.objectives import kernel
 from longtailor.objectives.losses import ElementwiseLoss, Loss, SetLoss, Softmax
 from longtailor.objectives.losses.base import LABEL
 from longtailor.objectives.masking import ASSUME_NEGATIVE, Masking
-from longtailor.objectives.reduction import NONE, reduce
+from longtailor.objectives.reduction import MEAN, NONE, reduce
 from longtailor.objectives.weightings import CellWeighting, NoWeighting, Weighting
 
 
@@ -279,10 +279,19 @@ class Objective(nn.Module):
         if torch.compiler.is_compiling():
             return kernel.fused_sum(self, logits, targets)
         if _on_cpu(logits):
-            return cast("tuple[Tensor, Tensor]", kernel.BlockedSum.apply(logits, targets, self))
+            expected = self._expected_scale(logits)
+            summed = kernel.BlockedSum.apply(logits, targets, self, expected)
+            return cast("tuple[Tensor, Tensor]", summed)
         if self._compiled is None:
             self._compiled = torch.compile(kernel.fused_sum)
         return self._compiled(self, logits, targets)
+
+    def _expected_scale(self, logits: Tensor) -> float:
+        """Give what the gradient of the sum is scaled by if all cells are known."""
+        # Half precision has no room for slopes that are scaled down before a loss scaling.
+        if self.settings["reduction"] == MEAN and logits.numel() and logits.dtype.itemsize >= 4:
+            return (torch.ones((), dtype=logits.dtype) / logits.numel()).item()
+        return 1.0
 
     def _terms(self, logits: Tensor, targets: Tensor) -> list[tuple[Tensor, Tensor]]:
         dtype = kernel.working_dtype(logits)
