@@ -22,6 +22,7 @@ from longtailor.evaluation.thresholds import choose_thresholds
 from longtailor.labels import Bands, LabelSpace
 from longtailor.progress import Advance, track
 from longtailor.training import Fit, fit_classifier
+from longtailor.training.design import Design
 
 Floats = npt.NDArray[np.float64]
 
@@ -173,6 +174,20 @@ def embed_catalog(
     CatalogError
         If no product has a usable image, or no label has enough training positives.
     """
+    data = embed_products(catalog, options, stopwatch)
+    return drop_rare(data, data.catalog.statistics(TRAIN).positive, options.min_positives)
+
+
+def embed_products(
+    catalog: Catalog, options: FitOptions, stopwatch: Stopwatch | None = None
+) -> Embedded:
+    """Embed the products and carve missing splits; no label is left out.
+
+    Raises
+    ------
+    CatalogError
+        If no product has a usable image.
+    """
     watch = stopwatch or Stopwatch()
     with_image = np.array([image is not None for image in catalog.images])
     if not with_image.any():
@@ -205,19 +220,30 @@ def embed_catalog(
     with watch.stage("split"):
         split = with_splits(kept.take(usable), options.seed)
     split = replace(split, skipped=(*catalog.skipped, *texts_only, *broken))
-    positives = split.statistics(TRAIN).positive
-    learned = positives >= max(options.min_positives, 1)
+    return Embedded(split, embedded.values[usable], encoder, {})
+
+
+def drop_rare(data: Embedded, positives: npt.NDArray[np.int64], min_positives: int) -> Embedded:
+    """Leave out the labels with fewer than `min_positives` of the positives given, or none.
+
+    Raises
+    ------
+    CatalogError
+        If that is all labels.
+    """
+    least = max(min_positives, 1)
+    learned = positives >= least
     if not learned.any():
         raise CatalogError(
-            f"{catalog.source}: no label has {max(options.min_positives, 1)} training positives "
-            f"or more; the most frequent has {positives.max(initial=0)} (--min-positives)"
+            f"{data.catalog.source}: no label has {least} training positives or more; the most "
+            f"frequent has {positives.max(initial=0)} (--min-positives)"
         )
     dropped = {
         label: int(count)
-        for label, count, enough in zip(split.space.labels, positives, learned, strict=True)
+        for label, count, enough in zip(data.catalog.space.labels, positives, learned, strict=True)
         if not enough
     }
-    return Embedded(split.take_labels(learned), embedded.values[usable], encoder, dropped)
+    return replace(data, catalog=data.catalog.take_labels(learned), dropped=dropped)
 
 
 def fit_embedded(data: Embedded, options: FitOptions, stopwatch: Stopwatch | None = None) -> Fitted:
@@ -250,6 +276,7 @@ def fit_detector(
     options: FitOptions,
     stopwatch: Stopwatch | None = None,
     advance: Advance = lambda steps: None,
+    design: Design | None = None,
 ) -> tuple[Detector, Fit]:
     """Fit the classifier on train and choose thresholds on val.
 
@@ -262,6 +289,8 @@ def fit_detector(
         Given the stages "fit" and "thresholds".
     advance : callable
         Called with 1 after each penalty that was tried.
+    design : Design, optional
+        Of the embeddings of train, where it has been made already.
     """
     watch = stopwatch or Stopwatch()
     catalog = data.catalog
@@ -275,6 +304,7 @@ def fit_detector(
             catalog.space,
             options.objective,
             advance=advance,
+            design=design,
         )
     statistics = catalog.statistics(TRAIN)
     shift = fitted.objective.correction()

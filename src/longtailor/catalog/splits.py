@@ -69,7 +69,7 @@ def carve_splits(
     """
     random = np.random.RandomState(seed)
     positive = matrix == POSITIVE
-    unit = _units(group)
+    unit = units_of(group)
     given = _join_groups(_codes(split), unit)
     shares = np.asarray(fractions, dtype=np.float64)
 
@@ -102,7 +102,7 @@ def _codes(split: npt.NDArray[np.str_]) -> npt.NDArray[np.intp]:
     return codes
 
 
-def _units(group: npt.NDArray[np.str_]) -> npt.NDArray[np.intp]:
+def units_of(group: npt.NDArray[np.str_]) -> npt.NDArray[np.intp]:
     """Give each product the number of its unit; a product without a group is a unit of its own."""
     names, unit = np.unique(group, return_inverse=True)
     alone = group == ""

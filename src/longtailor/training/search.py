@@ -87,6 +87,7 @@ def fit_classifier(
     objective: str = "none",
     *,
     advance: Callable[[int], None] = lambda steps: None,
+    design: Design | None = None,
 ) -> Fit:
     """Fit a linear classifier to all labels at once, its penalty chosen on validation.
 
@@ -105,6 +106,8 @@ def fit_classifier(
         A name of the family with parameters, such as `effective_number:beta=0.99`.
     advance : callable
         Called with 1 after each fit.
+    design : Design, optional
+        Of `embeddings`, where it has been made already.
 
     Raises
     ------
@@ -116,7 +119,7 @@ def fit_classifier(
     inputs, val_inputs = _tensor(embeddings, "training"), _tensor(val_embeddings, "validation")
     if not len(inputs) or not (matrix == 1).any():
         raise LongtailorError("no training product has a positive label: nothing can be learned")
-    design = Design.of(inputs)
+    design = design or Design.of(inputs)
     targets = torch.tensor(matrix, dtype=torch.float32)
     name, parameters = parse(objective)
     automatic = parameters.get("beta") == AUTO
