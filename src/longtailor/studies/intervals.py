@@ -74,9 +74,10 @@ def spread(
     """Combine the variance over training draws with that over test products.
 
     By the law of total variance V = k max(s^2 - c^2, 0) + t^2, where s^2 is the variance between
-    seeds, k `training_factor`, t^2 the bootstrap variance of the mean over seeds, and c^2 the
-    bootstrap variance of what one seed deviates from the mean: it is in both s^2 and t^2.
-    Degrees of freedom by Welch and Satterthwaite.
+    seeds, k `training_factor`, t^2 the bootstrap variance of the mean over seeds, and c^2
+    `shared_variance`, which is in s^2 and in t^2. The degrees of freedom are those of k s^2 + t^2
+    (Welch and Satterthwaite): c^2 is known much better than s^2, and simulated intervals cover
+    best so (`docs/study-intervals.md`).
 
     Parameters
     ----------
@@ -99,14 +100,29 @@ def spread(
     test = _variance(over_seeds) * (1 + 1 / freedom)
     if seeds == 1:
         return Spread(figures[0], np.sqrt(test), freedom)
-    factor = training_factor(seeds, drawn)
-    between = figures.var(axis=0, ddof=1)
-    both = sum(_variance(replicates[seed] - over_seeds) for seed in range(seeds)) / (seeds - 1)
-    total = factor * np.maximum(between - both, 0.0) + test
+    trained = training_factor(seeds, drawn) * figures.var(axis=0, ddof=1)
+    both = training_factor(seeds, drawn) * shared_variance(replicates)
+    total = np.maximum(trained - both, 0.0) + test
     with np.errstate(invalid="ignore"):
-        combined = total**2 / ((factor * between) ** 2 / (seeds - 1) + test**2 / freedom)
-    combined = np.where(total > 0, np.maximum(combined, 1.0), freedom)
+        combined = (trained + test) ** 2 / (trained**2 / (seeds - 1) + test**2 / freedom)
+    combined = np.where(trained + test > 0, combined, freedom)
     return Spread(figures.mean(axis=0), np.sqrt(total), combined)
+
+
+def shared_variance(resampled: npt.NDArray[np.floating]) -> Floats:
+    """Give the part of the variance between seeds that comes from the test products.
+
+    On other test products the seeds would deviate otherwise from their mean. That is in the
+    variance between seeds, and in the bootstrap variance of their mean.
+
+    Parameters
+    ----------
+    resampled : ndarray, shape (seeds, resamples, ...)
+        At least two seeds.
+    """
+    mean = resampled.mean(axis=0, dtype=np.float64)
+    deviations = [_variance(own - mean) for own in resampled]
+    return np.asarray(np.sum(deviations, axis=0) / (len(resampled) - 1))
 
 
 def holm(p_values: npt.ArrayLike) -> Floats:
