@@ -17,6 +17,9 @@ Floats = npt.NDArray[np.float64]
 
 TAIL_AREA = 0.025
 
+ROUNDING = 1e-9
+"""Figures that differ by less are equal."""
+
 _SAYS = {
     "map": "mAP",
     "map_tail": "mAP of the tail",
@@ -79,7 +82,10 @@ def savings(
         if np.isnan(curve_a[:, at]).any():
             continue
         needed = np.array(
-            [_needed(value, curve, budgets) for value, curve in zip(curve_a[:, at], rising)]
+            [
+                _needed(value, curve, budgets)
+                for value, curve in zip(curve_a[:, at], rising, strict=True)
+            ]
         )
         low, high = np.quantile(needed[1:], [TAIL_AREA, 1 - TAIL_AREA], method="inverted_cdf")
         found.append(Saving(a, b, metric, given, float(needed[0]), float(low), float(high)))
@@ -188,10 +194,10 @@ def _rising(curves: Floats) -> Floats:
 
 def _needed(value: float, curve: Floats, budgets: Floats) -> float:
     """Read off a rising curve how many products reach a value."""
-    above = int(np.searchsorted(curve, value))
+    above = int(np.searchsorted(curve, value - ROUNDING))
     if above == len(curve):
         return math.inf
-    if curve[above] == value:
+    if curve[above] <= value + ROUNDING:
         return float(budgets[above])
     if above == 0:
         return 0.0
