@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import html.parser
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
@@ -320,3 +322,39 @@ def identity() -> dict[str, Any]:
         "configuration": {"objectives": list(OBJECTIVES), "seeds": 3, "images": None},
         "seed": 0,
     }
+
+
+class Page(html.parser.HTMLParser):
+    """The addresses, tags, alternative texts and text of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+        self.tags: set[str] = set()
+        self.alts: list[str] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.alts += [value for name, value in attrs if name == "alt" and value]
+        self.addresses += [
+            value or "" for name, value in attrs if name in ("src", "href", "srcset")
+        ]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    @property
+    def drawings(self) -> list[str]:
+        return [
+            base64.b64decode(address.partition(",")[2]).decode()
+            for address in self.addresses
+            if address.startswith("data:image/svg")
+        ]
+
+
+@pytest.fixture(scope="session")
+def read_page() -> Callable[[str], Page]:
+    """Reads a page as a browser would."""
+    return Page

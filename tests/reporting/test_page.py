@@ -61,3 +61,21 @@ def test_a_figure_becomes_the_same_address_each_time() -> None:
     assert kind == "data:image/svg+xml;base64"
     drawing = base64.b64decode(content).decode()
     assert "日本 &lt;é&gt;" in drawing
+
+
+def test_signed_and_unmeasured_numbers() -> None:
+    filters = page._environment().filters
+    assert [filters["signed"](value) for value in (0.0123, -0.0004, -0.5, None)] == [
+        "+0.012",
+        "+0.000",
+        "−0.500",
+        "–",
+    ]
+    nan = float("nan")
+    assert {filters[name](nan) for name in ("number", "signed", "percent")} == {"–"}
+    assert filters["number"](-0.25, 2) == "−0.25"
+
+
+def test_long_names_break_where_their_parts_meet_and_stay_escaped() -> None:
+    text = page._environment().filters["breakable"]("a_b:c=<i>&")
+    assert text == "a_<wbr>b:<wbr>c=<wbr>&lt;i&gt;&amp;"

@@ -106,7 +106,10 @@ def build_comparison(comparison: Comparison, identity: Mapping[str, Any]) -> str
         figures=_figure_rows(scope.figures, objectives, _present(scope.figures)),
         gains=_gain_panels(scope.figures),
         forest=_forest_panels(against_first, objectives),
-        pairs=[_pair(one) for one in scope.figures.paired],
+        pairs={
+            title_of(metric): [_pair(one) for one in scope.figures.paired if one.metric == metric]
+            for metric in _present(scope.figures)
+        },
         heat_reach=heat_reach([one.difference for one in scope.labels]),
         attributes=_attribute_rows(comparison, test_positives),
         reliability=_reliability_panels(scope, fits, matrix, rarest_first[:RAREST]),
@@ -268,7 +271,6 @@ def _forest_panels(
 
 def _pair(one: Difference) -> dict[str, Any]:
     return {
-        "title": title_of(one.metric),
         "difference": one,
         "p": p_text(one.p_value),
         "p_adjusted": p_text(one.p_adjusted),
@@ -337,11 +339,7 @@ def _reliability_panels(
             for name, each in fits.items()
             if each
         }
-        table = [
-            (name, *(float(value) for value in point[:2]), int(point[2]))
-            for name, curve in curves.items()
-            for point in curve
-        ]
+        table = [(name, curve.tolist()) for name, curve in curves.items()]
         shown = panel(
             title,
             plot_reliability(curves),

@@ -30,8 +30,8 @@ def reliability(probabilities: Floats, positive: npt.NDArray[np.bool_], points: 
 
     Returns
     -------
-    ndarray of float64, shape (groups, 3)
-        Mean probability, share of positives, number of cells; at most `points` groups.
+    ndarray of float64, shape (groups, 2)
+        Mean probability and share of positives; at most `points` groups.
     """
     order = np.argsort(probabilities, kind="stable")
     values, hits = probabilities[order].astype(np.float64), positive[order]
@@ -41,7 +41,7 @@ def reliability(probabilities: Floats, positive: npt.NDArray[np.bool_], points: 
     cells = np.bincount(group, minlength=points)
     filled = cells > 0
     sums = np.stack([np.bincount(group, what, minlength=points) for what in (values, hits)], axis=1)
-    return np.column_stack([sums[filled] / cells[filled, None], cells[filled]])
+    return np.asarray(sums[filled] / cells[filled, None])
 
 
 def plot_reliability(curves: Mapping[str, Floats]) -> Figure:
@@ -49,7 +49,7 @@ def plot_reliability(curves: Mapping[str, Floats]) -> Figure:
 
     Parameters
     ----------
-    curves : mapping of str to ndarray, shape (groups, 3)
+    curves : mapping of str to ndarray, shape (groups, 2)
         By objective, what `reliability` gives.
     """
     looks = styles(list(curves))

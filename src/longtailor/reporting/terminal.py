@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from rich.console import Console
 from rich.table import Table
+
+from longtailor.studies.results import Comparison, Estimate
 
 Summary = Mapping[str, float | int | None]
 
@@ -47,6 +50,41 @@ def print_figures(summaries: Mapping[str, Summary], split: str = "test") -> None
         style="dim",
         soft_wrap=True,
     )
+
+
+_COMPARED = {
+    "map": "mAP",
+    "map_tail": "mAP, tail",
+    "f1_macro_at_half": "F1 at 0.5",
+    "f1_macro_tail_at_half": "  tail",
+    "f1_macro": "F1 at chosen thresholds",
+    "f1_macro_tail": "  tail",
+    "ece_corrected": "calibration error, corrected",
+}
+
+
+def print_comparison(comparison: Comparison) -> None:
+    """Print the headline of a comparison and a line for each objective, with 95 % intervals."""
+    console = Console(highlight=False)
+    console.print(comparison.headline, soft_wrap=True, markup=False)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("")
+    for title in _COMPARED.values():
+        table.add_column(title.strip(), justify="right")
+    for objective, estimates in comparison.together.figures.estimates.items():
+        table.add_row(objective, *(_interval(estimates[metric]) for metric in _COMPARED))
+    console.print(table)
+    console.print(
+        f"{len(comparison.seeds)} draws of {comparison.products:,} labelled products; 95 % intervals",
+        style="dim",
+        soft_wrap=True,
+    )
+
+
+def _interval(estimate: Estimate) -> str:
+    if math.isnan(estimate.mean):
+        return "–"
+    return f"{estimate.mean:.3f}\n{estimate.low:.3f}–{estimate.high:.3f}"
 
 
 def _number(value: float | int | None) -> str:
