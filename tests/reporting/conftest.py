@@ -246,6 +246,7 @@ def simulate_comparison(
         headline="effective_number & <none> are alike.",
         dropped={"neck:<halter>": 1},
         warnings=["label <u>x</u> is odd"],
+        products=240,
     )
 
 
@@ -304,6 +305,7 @@ def simulate_curve(objectives: Sequence[str] = OBJECTIVES) -> Curve:
         failures=[Failure(objectives[1], 2, "ran out of <i>luck</i>")],
         headline="effective_number saves <much>.",
         warnings=["few <u>products</u>"],
+        dropped={"neck:<halter>": 1},
     )
 
 
@@ -313,7 +315,7 @@ def curve() -> Curve:
     return simulate_curve()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def identity() -> dict[str, Any]:
     """What `run.json` would say of the command."""
     return {

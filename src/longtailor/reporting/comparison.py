@@ -96,7 +96,6 @@ def build_comparison(comparison: Comparison, identity: Mapping[str, Any]) -> str
         command=command_line(identity),
         splits={split: int(catalog.in_split(split).sum()) for split in SPLITS},
         annotated=annotated,
-        drawn=round(comparison.share * annotated),
         fewest=FEWEST_POSITIVES,
         key=key(objectives),
         bands=_bands(scope, test_positives),

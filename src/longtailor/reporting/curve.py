@@ -88,12 +88,10 @@ def _saving(saving: Saving, products: Sequence[int]) -> dict[str, Any]:
     }
 
 
-def _amount(value: float, products: Sequence[int]) -> str | None:
+def _amount(value: float, products: Sequence[int]) -> str:
     """Write a number of products, with what was measured as its limits."""
-    if np.isnan(value):
-        return None
-    if value == float("inf"):
+    if value > max(products):
         return f"more than {max(products):,}"
-    if value == float("-inf"):
+    if value < min(products):
         return f"fewer than {min(products):,}"
     return f"{value:,.0f}"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from longtailor.labels import BANDS
+from longtailor.studies.resampled import LOWER_IS_BETTER
+
+__all__ = ["LOWER_IS_BETTER", "NEITHER_IS_BETTER", "TITLES", "title_of"]
 
 TITLES = {
     "map": "mean average precision",
@@ -13,6 +16,7 @@ TITLES = {
     "f1_macro": "macro F1 at the chosen thresholds",
     "f1_macro_tail": "macro F1 at the chosen thresholds, tail",
     "threshold_gain": "what chosen thresholds add to macro F1",
+    "threshold_gain_tail": "what chosen thresholds add to macro F1, tail",
     "f1_macro_predicted": "macro F1 as predicted",
     "f1_macro_tail_predicted": "macro F1 as predicted, tail",
     "brier": "Brier score",
@@ -20,8 +24,7 @@ TITLES = {
     "ece": "calibration error",
     "ece_corrected": "calibration error, corrected for the weights",
 }
-LOWER_IS_BETTER = frozenset({"brier", "brier_corrected", "ece", "ece_corrected"})
-NEITHER_IS_BETTER = frozenset({"threshold_gain"})
+NEITHER_IS_BETTER = frozenset({"threshold_gain", "threshold_gain_tail"})
 
 
 def title_of(metric: str) -> str:

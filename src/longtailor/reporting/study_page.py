@@ -11,6 +11,9 @@ from matplotlib.figure import Figure
 from longtailor.reporting.page import figure_data_uri
 from longtailor.reporting.plot_style import key_plot, styles
 
+_FOLLOWS = {"separately"}
+"""Settings that follow from other options."""
+
 
 def panel(title: str, figure: Figure, alt: str, note: str = "") -> dict[str, Any]:
     """Give a small plot as the macro `panels` of `study.html` takes it."""
@@ -37,7 +40,7 @@ def command_line(identity: Mapping[str, Any]) -> str:
     lines = [["longtailor", identity["command"], identity["catalog"], "--out", "DIR"]]
     for name, value in identity["configuration"].items():
         option = "--" + name.replace("_", "-")
-        if value is None or value is False:
+        if value is None or value is False or name in _FOLLOWS:
             continue
         if value is True:
             lines.append([option])
