@@ -32,7 +32,7 @@ def detector(light_encoder: Encoder) -> Detector:
             torch.randn(4, light_encoder.dim, generator=random), torch.tensor([0.1, 0.2, -0.4, 0.0])
         ),
         np.array([0.5, 0.4, 0.2, 0.7]),
-        light_encoder,
+        {"image": light_encoder},
         {"name": "none", "settings": {}},
         np.array([0.5, -0.5, 1.0, 0.0]),
     )
@@ -266,7 +266,13 @@ def replace_tensors(saved: Path, tensors: dict[str, torch.Tensor]) -> None:
     edit(saved, sha256={"classifier.safetensors": digest})
 
 
-WEIGHT, BIAS = torch.zeros(4, 96), torch.zeros(4)
+WEIGHT, BIAS, AVERAGE = torch.zeros(4, 96), torch.zeros(4), torch.zeros(96)
+
+
+def tensors(**changed: torch.Tensor) -> dict[str, torch.Tensor]:
+    return {"weight": WEIGHT, "bias": BIAS, "average": AVERAGE, **changed}
+
+
 ENCODER = {"name": "thumbnails", "dim": 95}
 
 
@@ -280,7 +286,7 @@ ENCODER = {"name": "thumbnails", "dim": 95}
         (lambda f: (f / "detector.json").write_bytes(b"\xff\xfe\x00"), "damaged"),
         (lambda f: (f / "detector.json").write_text("[1, 2]"), "damaged"),
         (lambda f: (f / "detector.json").write_text("null"), "damaged"),
-        (lambda f: edit(f, format=2), "format 2, .* newer one"),
+        (lambda f: edit(f, format=3), "format 3, .* newer one"),
         (lambda f: edit(f, format=...), "'format' is missing"),
         (lambda f: edit(f, sha256=...), "'sha256' is missing"),
         (lambda f: edit(f, sha256={}), "is missing"),
@@ -314,14 +320,25 @@ ENCODER = {"name": "thumbnails", "dim": 95}
         ),
         (lambda f: edit(f, competing=[[0, 9]]), "a column too many"),
         (lambda f: edit(f, competing=[["x"]]), "damaged"),
-        (lambda f: edit(f, encoder=ENCODER), "gives 95 numbers and the classifier takes 96"),
-        (lambda f: edit(f, encoder=None), "damaged"),
-        (lambda f: edit(f, encoder=...), "'encoder' is missing"),
+        (lambda f: edit(f, encoders={"image": ENCODER}), r"give \[95\] .* takes \[96\]"),
+        (lambda f: edit(f, encoders={"image": None}), "damaged"),
+        (lambda f: edit(f, encoders=None), "damaged"),
+        (lambda f: edit(f, encoders=[]), "damaged"),
+        (lambda f: edit(f, encoders={}), "its encoders are of"),
+        (lambda f: edit(f, encoders={"sound": {**ENCODER, "dim": 96}}), "its encoders are of"),
+        (lambda f: edit(f, encoders=...), "'encoders' is missing"),
+        (lambda f: edit(f, blocks=...), "'blocks' is missing"),
+        (lambda f: edit(f, blocks=[]), "the blocks have 0 numbers"),
+        (lambda f: edit(f, blocks=[{"dim": 90, "root": True}]), "the blocks have 90 numbers"),
+        (lambda f: edit(f, blocks=[{"dim": "x", "root": True}]), "damaged"),
         (lambda f: replace_tensors(f, {"weight": WEIGHT}), "'bias' is missing"),
-        (lambda f: replace_tensors(f, {"weight": WEIGHT, "bias": BIAS[:2]}), "has shape"),
-        (lambda f: replace_tensors(f, {"weight": WEIGHT[:2], "bias": BIAS[:2]}), "differ in numb"),
-        (lambda f: replace_tensors(f, {"weight": WEIGHT / 0, "bias": BIAS}), "not finite"),
-        (lambda f: replace_tensors(f, {"weight": WEIGHT.int(), "bias": BIAS.int()}), "damaged"),
+        (lambda f: replace_tensors(f, {"weight": WEIGHT, "bias": BIAS}), "'average' is missing"),
+        (lambda f: replace_tensors(f, tensors(average=AVERAGE[:9])), "the average has shape"),
+        (lambda f: replace_tensors(f, tensors(average=AVERAGE / 0)), "not finite"),
+        (lambda f: replace_tensors(f, tensors(bias=BIAS[:2])), "has shape"),
+        (lambda f: replace_tensors(f, tensors(weight=WEIGHT[:2], bias=BIAS[:2])), "differ in numb"),
+        (lambda f: replace_tensors(f, tensors(weight=WEIGHT / 0)), "not finite"),
+        (lambda f: replace_tensors(f, tensors(weight=WEIGHT.int(), bias=BIAS.int())), "damaged"),
     ],
 )
 def test_a_damaged_detector_is_refused_in_one_line(
@@ -348,8 +365,8 @@ def test_a_safetensors_file_that_is_none_is_refused(saved: Path) -> None:
 def test_an_encoder_that_is_described_wrongly_is_one_clear_error(
     saved: Path, picture: Image.Image, changes: dict[str, Any]
 ) -> None:
-    described = json.loads((saved / "detector.json").read_text())["encoder"]
-    edit(saved, encoder={**described, "dim": 96, "fingerprint": "other", **changes})
+    described = json.loads((saved / "detector.json").read_text())["encoders"]["image"]
+    edit(saved, encoders={"image": {**described, "fingerprint": "other", **changes}})
     with pytest.raises(LongtailorError):
         Detector.load(saved).predict([picture])
 
@@ -364,8 +381,8 @@ def test_loading_without_a_detector_names_the_folder(tmp_path: Path) -> None:
 
 
 def test_the_encoders_weights_must_be_those_of_the_fit(saved: Path, picture: Image.Image) -> None:
-    described = json.loads((saved / "detector.json").read_text())["encoder"]
-    edit(saved, encoder={**described, "fingerprint": "0123456789abcdef"})
+    described = json.loads((saved / "detector.json").read_text())["encoders"]["image"]
+    edit(saved, encoders={"image": {**described, "fingerprint": "0123456789abcdef"}})
     with pytest.raises(LongtailorError, match="other weights"):
         Detector.load(saved).predict([picture])
 

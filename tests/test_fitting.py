@@ -290,7 +290,7 @@ def test_all_images_broken_is_one_error(make_shop, tmp_path: Path) -> None:
     shop = make_shop(tmp_path / "s", {"short": 3, "long": 3})
     for image in (shop.parent / "images").iterdir():
         image.write_bytes(b"GIF89a")
-    with pytest.raises(CatalogError, match=r"no image can be decoded; the first: .*000\.png"):
+    with pytest.raises(CatalogError, match=r"no image can be used; the first: .*000\.png"):
         fit_all(shop)
 
 
@@ -302,12 +302,12 @@ def test_texts_without_images_are_listed_and_strict_refuses_them(shop: Path) -> 
         )
 
     path = rewrite(shop, texts)
-    skipped = fit_all(path).data.catalog.skipped
+    skipped = fit_all(path, inputs="image").data.catalog.skipped
     assert [(skip.row, skip.what) for skip in skipped] == [(2, "p0")]
     with pytest.raises(CatalogError, match="row 2: p0: has a text but no image"):
-        fit_all(path, strict=True)
+        fit_all(path, strict=True, inputs="image")
     with pytest.raises(CatalogError, match="no product has an image"):
-        fit_all(rewrite(path, lambda t: t.with_columns(image=pl.lit(""))))
+        fit_all(rewrite(path, lambda t: t.with_columns(image=pl.lit(""))), inputs="image")
 
 
 def test_embeddings_that_are_no_numbers_name_the_photo(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,10 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from scipy.special import expit
 
+from longtailor.catalog import IMAGE, MODALITIES, TEXT
 from longtailor.catalog.images import open_image, upright_rgb
-from longtailor.classifiers import LinearClassifier, compete
-from longtailor.encoders import EmbeddingCache, Embeddings, Encoder, embed_images
+from longtailor.classifiers import Block, LinearClassifier, compete
+from longtailor.encoders import AnyEncoder, Encoder, TextEncoder, embed_texts
 from longtailor.errors import LongtailorError, UsageError
 from longtailor.evaluation.decisions import decide
 from longtailor.files import replacing, write_json
@@ -33,7 +34,7 @@ from longtailor.objectives import Objective, build
 Photo = str | os.PathLike[str] | Image.Image | npt.NDArray[np.uint8] | torch.Tensor
 Floats = npt.NDArray[np.float64]
 
-FORMAT = 1
+FORMAT = 2
 DESCRIPTION, TENSORS, FOLDER = "detector.json", "classifier.safetensors", "detector"
 BATCH_SIZE = 64
 """Photos that are in memory at once."""
@@ -41,7 +42,7 @@ BATCH_SIZE = 64
 
 @dataclass(eq=False)
 class Detector:
-    """Predicts labels from photos or from embeddings.
+    """Predicts labels from photos, texts, both, or embeddings.
 
     Parameters
     ----------
@@ -49,8 +50,9 @@ class Detector:
     classifier : LinearClassifier
     thresholds : ndarray of float64, shape (labels,)
         Applied to the probabilities as the objective made them.
-    encoder : dict or Encoder
-        The encoder, or its description, from which it is loaded when first needed.
+    encoders : mapping of str to (dict, Encoder or TextEncoder)
+        By modality, `"image"` before `"text"`: the encoder, or its description, from which it is
+        loaded when first needed. Embeddings are its embeddings side by side.
     objective : dict
         The objective it was trained with: `name`, `settings`, and `specification`, `positives` and
         `known`, from which `longtailor.objectives.build` makes it again.
@@ -63,28 +65,21 @@ class Detector:
     space: LabelSpace
     classifier: LinearClassifier
     thresholds: Floats
-    encoder: dict[str, Any] | Encoder
+    encoders: Mapping[str, dict[str, Any] | AnyEncoder]
     objective: dict[str, Any] = field(default_factory=dict)
     correction: Floats | None = None
     competing: list[list[int]] = field(default_factory=list)
 
     @cached_property
-    def loaded_encoder(self) -> Encoder:
-        """The encoder, loaded.
+    def loaded_encoders(self) -> dict[str, AnyEncoder]:
+        """The encoders, loaded, by modality.
 
         Raises
         ------
         LongtailorError
             If its weights cannot be had, or are others than those the classifier was fitted on.
         """
-        if isinstance(self.encoder, Encoder):
-            return self.encoder
-        try:
-            return Encoder.from_dict(self.encoder)
-        except (KeyError, TypeError, IndexError) as error:
-            raise LongtailorError(
-                f"the detector does not describe its encoder as it should ({error!r}): fit again"
-            ) from error
+        return {modality: _loaded(modality, one) for modality, one in self.encoders.items()}
 
     @property
     def exclusive_columns(self) -> list[npt.NDArray[np.intp]]:
@@ -97,6 +92,8 @@ class Detector:
         Parameters
         ----------
         embeddings : array_like of float, shape (products, dim)
+            The encoders' embeddings side by side. NaN in the block of a modality that a product
+            does not have: it then counts as the average block.
         corrected : bool
             Take away what the objective added, so that the sigmoid is the probability in the world
             as it is; as they are, where the objective's logits do not tell probabilities.
@@ -111,6 +108,10 @@ class Detector:
                 f"embeddings have shape {tuple(inputs.shape)}; "
                 f"this detector takes (products, {self.classifier.dim})"
             )
+        sizes = [block.dim for block in self.classifier.blocks]
+        for part in torch.split(inputs.isnan(), sizes, dim=1):
+            if (part.any(dim=1) != part.all(dim=1)).any():
+                raise LongtailorError("an embedding is NaN in part; its encoder may be damaged")
         with torch.inference_mode():
             logits = self.classifier(inputs).double()
             if corrected:
@@ -165,31 +166,47 @@ class Detector:
         """
         return decide(probabilities, self.thresholds, self.exclusive_columns if exclusive else None)
 
-    def predict(self, images: Photo | Sequence[Photo], *, exclusive: bool = True) -> pl.DataFrame:
-        """Predict the labels of photos.
+    def predict(
+        self,
+        images: Photo | Sequence[Photo | None] | None = None,
+        *,
+        texts: str | Sequence[str | None] | None = None,
+        exclusive: bool = True,
+    ) -> pl.DataFrame:
+        """Predict the labels of photos, of texts, or of products with both.
 
         Parameters
         ----------
         images : sequence of paths, PIL images, uint8 arrays (H, W, 3) or uint8 tensors (3, H, W)
             Or a single one. A PIL image is treated as its file would be.
+        texts : str or sequence of str, optional
+            With `images`, text by text those of the same products: None in either sequence where
+            a product has no such thing. Texts of blanks only are none.
         exclusive : bool
             Predict exactly one value of an exclusive attribute.
 
         Returns
         -------
         polars.DataFrame
-            One row a photo and label: `id` (the position), `image` (the path, if it is one),
+            One row a product and label: `id` (the position), `image` (the path, if it is one),
             `label`, `score` (a probability, as the objective made it), `predicted`.
 
         Raises
         ------
         ImageError
             If a photo cannot be decoded.
+        UsageError
+            If images and texts differ in number, or the detector knows no such thing.
         LongtailorError
-            If an array or tensor is no photo.
+            If an array or tensor is no photo, or a product has nothing that the detector reads.
         """
-        photos = _photos(images)
-        probabilities = self.probabilities(self.embed(photos))
+        if texts is None:
+            embeddings = self.embed(photos := _photos([] if images is None else images))
+        else:
+            texts = [texts] if isinstance(texts, str) else list(texts)
+            photos = [None] * len(texts) if images is None else _photos(images)
+            embeddings = self.embed(photos if images is not None else None, texts=texts)
+        probabilities = self.probabilities(embeddings)
         return self.table(
             [str(position) for position in range(len(photos))],
             [os.fspath(i) if isinstance(i, str | os.PathLike) else None for i in photos],
@@ -223,15 +240,42 @@ class Detector:
             return table
         return table.with_columns(score_corrected=corrected.ravel())
 
-    def embed(self, images: Sequence[Photo]) -> npt.NDArray[np.float32]:
-        """Embed photos: shape (photos, dim)."""
-        encoder = self.loaded_encoder
-        blocks = [np.empty((0, encoder.dim), np.float32)]
-        for start in range(0, len(images), BATCH_SIZE):
-            batch = images[start : start + BATCH_SIZE]
-            pixels = [encoder.preprocess(_photo(image, encoder.image_size)) for image in batch]
-            blocks.append(encoder.encode(np.stack(pixels)))
-        return np.concatenate(blocks)
+    def embed(
+        self,
+        images: Sequence[Photo | None] | None = None,
+        *,
+        texts: Sequence[str | None] | None = None,
+    ) -> npt.NDArray[np.float32]:
+        """Embed photos, texts or both: shape (products, dim), NaN where one is missing.
+
+        Raises
+        ------
+        UsageError
+            If they differ in number, or the detector knows no such thing.
+        LongtailorError
+            If a product has nothing that the detector reads.
+        """
+        given = {IMAGE: images, TEXT: texts}
+        unread = [m for m in MODALITIES if given[m] is not None and m not in self.encoders]
+        if unread:
+            raise UsageError(
+                f"this detector was fitted to {' and '.join(self.encoders)}s, and reads no "
+                f"{unread[0]}"
+            )
+        lengths = {len(values) for values in given.values() if values is not None}
+        if len(lengths) != 1:
+            raise UsageError("give images, texts, or as many images as texts (None for none)")
+        (count,) = lengths
+        blocks = [
+            _embed(encoder, given[modality] or [None] * count)
+            for modality, encoder in self.loaded_encoders.items()
+        ]
+        missing = np.all([np.isnan(block).any(axis=1) for block in blocks], axis=0)
+        if missing.any():
+            raise LongtailorError(
+                f"product {int(np.argmax(missing))} has no {' and no '.join(self.encoders)}"
+            )
+        return np.concatenate(blocks, axis=1)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write `detector.json` and `classifier.safetensors`, each whole or not at all."""
@@ -240,11 +284,11 @@ class Detector:
             {
                 "weight": self.classifier.weight.detach().contiguous(),
                 "bias": self.classifier.bias.detach().contiguous(),
+                "average": self.classifier.average.contiguous(),
             }
         )
         with replacing(folder / TENSORS) as temporary:
             temporary.write_bytes(tensors)
-        encoder = self.encoder.to_dict() if isinstance(self.encoder, Encoder) else self.encoder
         write_json(
             folder / DESCRIPTION,
             {
@@ -254,7 +298,11 @@ class Detector:
                 "correction": None if self.correction is None else self.correction.tolist(),
                 "competing": self.competing,
                 "objective": self.objective,
-                "encoder": encoder,
+                "encoders": {
+                    modality: one if isinstance(one, dict) else one.to_dict()
+                    for modality, one in self.encoders.items()
+                },
+                "blocks": [asdict(block) for block in self.classifier.blocks],
                 "sha256": {TENSORS: hashlib.sha256(tensors).hexdigest()},
             },
         )
@@ -286,39 +334,58 @@ class Detector:
     def _from_parts(cls, folder: Path, described: Any, tensors: bytes) -> Detector:
         try:
             version = described["format"]
-            if version != FORMAT:
+            if version not in (1, FORMAT):
                 raise LongtailorError(
                     f"{folder / DESCRIPTION} has format {version!r}, and this longtailor reads "
-                    f"{FORMAT}: use the longtailor that wrote it, or a newer one"
+                    f"1 and {FORMAT}: use the longtailor that wrote it, or a newer one"
                 )
             if hashlib.sha256(tensors).hexdigest() != described["sha256"][TENSORS]:
                 raise LongtailorError(
                     f"{folder / TENSORS} is not the file that {DESCRIPTION} was written with: "
                     "it was changed or damaged; fit again or copy the whole folder again"
                 )
+            if version == 1:
+                described = {**described, "encoders": {IMAGE: described["encoder"]}}
+            encoders = described["encoders"]
             loaded = load_tensors(tensors)
             space = LabelSpace.from_dict(described)
             correction = described["correction"]
             detector = cls(
                 space,
-                LinearClassifier(loaded["weight"], loaded["bias"]),
+                _classifier(version, described, loaded),
                 np.array(described["thresholds"], dtype=np.float64),
-                described["encoder"],
+                encoders,
                 described["objective"],
                 None if correction is None else np.array(correction, dtype=np.float64),
                 described["competing"],
             )
-            _check(detector, described["encoder"])
+            _check(detector, encoders)
         except KeyError as error:
             raise LongtailorError(
                 f"{folder / DESCRIPTION} is damaged: {error} is missing"
             ) from error
-        except (TypeError, ValueError, RuntimeError, SafetensorError, UsageError) as error:
+        except (
+            AttributeError,
+            TypeError,
+            ValueError,
+            RuntimeError,
+            SafetensorError,
+            UsageError,
+        ) as error:
             raise LongtailorError(f"{folder / DESCRIPTION} is damaged: {error}") from error
         return detector
 
 
-def _check(detector: Detector, encoder: dict[str, Any]) -> None:
+def _classifier(
+    version: int, described: dict[str, Any], tensors: dict[str, torch.Tensor]
+) -> LinearClassifier:
+    if version == 1:
+        return LinearClassifier(tensors["weight"], tensors["bias"])
+    blocks = [Block(block["dim"], block["root"]) for block in described["blocks"]]
+    return LinearClassifier(tensors["weight"], tensors["bias"], blocks, tensors["average"])
+
+
+def _check(detector: Detector, encoders: dict[str, Any]) -> None:
     """Raise ValueError where the parts of a detector do not fit each other."""
     labels = len(detector.space)
     per_label = [detector.thresholds]
@@ -328,14 +395,15 @@ def _check(detector: Detector, encoder: dict[str, Any]) -> None:
         raise ValueError("labels, thresholds and weights differ in number")
     if not ((detector.thresholds >= 0) & (detector.thresholds <= 1)).all():
         raise ValueError("a threshold is no number from 0 to 1")
-    numbers = (detector.classifier.weight, detector.classifier.bias)
+    numbers = detector.classifier.state_dict().values()
     if not all(n.is_floating_point() and bool(n.isfinite().all()) for n in numbers):
         raise ValueError("a weight is not finite")
-    if encoder["dim"] != detector.classifier.dim:
-        raise ValueError(
-            f"the encoder gives {encoder['dim']} numbers and the classifier takes "
-            f"{detector.classifier.dim}"
-        )
+    if list(encoders) not in ([IMAGE], [TEXT], [IMAGE, TEXT]):
+        raise ValueError(f"its encoders are of {list(encoders)}")
+    given = [encoder["dim"] for encoder in encoders.values()]
+    taken = [block.dim for block in detector.classifier.blocks]
+    if given != taken:
+        raise ValueError(f"the encoders give {given} numbers and the classifier takes {taken}")
     counts = None if detector.trained_with is None else detector.trained_with.positives
     if counts is not None and len(counts) != labels:
         raise ValueError("the objective was built for another number of labels")
@@ -343,13 +411,31 @@ def _check(detector: Detector, encoder: dict[str, Any]) -> None:
         raise ValueError("an attribute that was trained with a softmax has a column too many")
 
 
-def embed_files(paths: Sequence[Path], encoder: Encoder) -> Embeddings:
-    """Embed image files through the embedding cache."""
-    with EmbeddingCache() as cache:
-        return embed_images(paths, encoder, cache=cache)
+def _loaded(modality: str, encoder: dict[str, Any] | AnyEncoder) -> AnyEncoder:
+    if not isinstance(encoder, dict):
+        return encoder
+    try:
+        return (TextEncoder if modality == TEXT else Encoder).from_dict(encoder)
+    except (KeyError, TypeError, IndexError) as error:
+        raise LongtailorError(
+            f"the detector does not describe its encoder as it should ({error!r}): fit again"
+        ) from error
 
 
-def _photos(images: Photo | Sequence[Photo]) -> Sequence[Photo]:
+def _embed(encoder: AnyEncoder, products: Sequence[Any]) -> npt.NDArray[np.float32]:
+    """Embed photos or texts, None giving NaN."""
+    if isinstance(encoder, TextEncoder):
+        return embed_texts(products, encoder, cache=None)
+    values = np.full((len(products), encoder.dim), np.nan, np.float32)
+    at = [row for row, product in enumerate(products) if product is not None]
+    for start in range(0, len(at), BATCH_SIZE):
+        rows = at[start : start + BATCH_SIZE]
+        pixels = [encoder.preprocess(_photo(products[row], encoder.image_size)) for row in rows]
+        values[rows] = encoder.encode(np.stack(pixels))
+    return values
+
+
+def _photos(images: Photo | Sequence[Photo | None]) -> Sequence[Photo | None]:
     if isinstance(images, str | os.PathLike | Image.Image):
         return [images]
     if isinstance(images, np.ndarray | torch.Tensor):

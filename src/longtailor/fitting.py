@@ -12,11 +12,20 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from longtailor.catalog import TEST, TRAIN, VAL, Catalog, Skip
+from longtailor.catalog import IMAGE, MODALITIES, TEST, TEXT, TRAIN, VAL, Catalog, Skip
 from longtailor.catalog.splits import with_splits
-from longtailor.detector import Detector, embed_files
-from longtailor.encoders import DEFAULT_ENCODER, Encoder, load_encoder
-from longtailor.errors import CatalogError
+from longtailor.classifiers import Block
+from longtailor.detector import Detector
+from longtailor.encoders import (
+    DEFAULT_ENCODER,
+    DEFAULT_TEXT_ENCODER,
+    AnyEncoder,
+    EmbeddingCache,
+    embed_inputs,
+    load_encoder,
+    load_text_encoder,
+)
+from longtailor.errors import CatalogError, UsageError
 from longtailor.evaluation.metrics import Evaluation, evaluate
 from longtailor.evaluation.thresholds import choose_thresholds
 from longtailor.labels import Bands, LabelSpace
@@ -27,6 +36,9 @@ from longtailor.training.design import Design
 Floats = npt.NDArray[np.float64]
 
 MIN_POSITIVES = 2
+BOTH = "both"
+INPUTS = (*MODALITIES, BOTH)
+_A = {IMAGE: "an image", TEXT: "a text"}
 
 
 @dataclass(frozen=True)
@@ -38,6 +50,7 @@ class FitOptions:
     objective : str
         A name of the family, with parameters.
     encoder : str
+        Of images.
     min_positives : int
         Labels with fewer training positives are left out, and listed.
     bands : Bands
@@ -45,6 +58,9 @@ class FitOptions:
         Seed of the splits, of the choice of thresholds, and of the bootstrap.
     strict : bool
         Fail on an image that cannot be decoded, instead of listing it.
+    text_encoder : str
+    inputs : str, optional
+        What to learn from: one of `INPUTS`. Default: what the catalogue has.
     """
 
     objective: str = "none"
@@ -53,6 +69,8 @@ class FitOptions:
     bands: Bands = field(default_factory=Bands)
     seed: int = 0
     strict: bool = False
+    text_encoder: str = DEFAULT_TEXT_ENCODER
+    inputs: str | None = None
 
 
 @dataclass(eq=False)
@@ -62,17 +80,54 @@ class Embedded:
     Attributes
     ----------
     catalog : Catalog
-        Every product in a split, with an image that can be decoded; labels too rare left out.
+        Every product in a split, with an image that can be decoded or a text; labels too rare
+        left out.
     embeddings : ndarray of float32, shape (products, dim)
-    encoder : Encoder
+        The encoders' embeddings side by side; NaN in a block that a product does not have.
+    encoders : dict of str to (Encoder or TextEncoder)
+        By modality, `"image"` before `"text"`.
     dropped : dict of str to int
         Labels left out for having too few training positives -> how many they have.
     """
 
     catalog: Catalog
     embeddings: npt.NDArray[np.float32]
-    encoder: Encoder
+    encoders: dict[str, AnyEncoder]
     dropped: dict[str, int]
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """What the embeddings consist of.
+
+        The square root tames features that are nearly all positive, as those of networks of
+        photos are. Those of texts are spread around 0, and the root costs precision (measured on
+        tweet_emotions, see docs/text.md).
+        """
+        return tuple(
+            Block(encoder.dim, root=modality == IMAGE)
+            for modality, encoder in self.encoders.items()
+        )
+
+    def described_encoders(self) -> dict[str, dict[str, Any]]:
+        """Describe the encoders as JSON values, by modality."""
+        return {
+            modality: {**encoder.to_dict(), "backend": encoder.backend.name}
+            for modality, encoder in self.encoders.items()
+        }
+
+    def has(self, modality: str) -> npt.NDArray[np.bool_]:
+        """Give the mask of the products that have an embedding of a modality."""
+        return ~np.isnan(self.only(modality).embeddings[:, 0])
+
+    def only(self, modality: str) -> Embedded:
+        """Give the same products with the embeddings of one modality, NaN where there is none."""
+        start = 0
+        for name, encoder in self.encoders.items():
+            if name == modality:
+                embeddings = self.embeddings[:, start : start + encoder.dim]
+                return replace(self, embeddings=embeddings, encoders={name: encoder})
+            start += encoder.dim
+        raise KeyError(modality)
 
     def of(self, split: str) -> npt.NDArray[np.float32]:
         """Give the embeddings of a split."""
@@ -128,6 +183,8 @@ def fit(
     bands: str | Bands = "100,20",
     seed: int = 0,
     strict: bool = False,
+    text_encoder: str = DEFAULT_TEXT_ENCODER,
+    inputs: str | None = None,
 ) -> Detector:
     """Fit a detector to a catalogue.
 
@@ -147,6 +204,10 @@ def fit(
         Seed of all random choices.
     strict : bool
         Fail on an image that cannot be decoded, instead of leaving the product out.
+    text_encoder : str
+        See `longtailor.encoders.load_text_encoder`.
+    inputs : {"image", "text", "both"}, optional
+        What to learn from. Default: what the catalogue has.
 
     Raises
     ------
@@ -160,6 +221,8 @@ def fit(
         Bands.parse(bands) if isinstance(bands, str) else bands,
         seed,
         strict,
+        text_encoder,
+        inputs,
     )
     return fit_embedded(embed_catalog(catalog, options), options).detector
 
@@ -172,7 +235,7 @@ def embed_catalog(
     Raises
     ------
     CatalogError
-        If no product has a usable image, or no label has enough training positives.
+        If no product has a usable image or text, or no label has enough training positives.
     """
     data = embed_products(catalog, options, stopwatch)
     return drop_rare(data, data.catalog.statistics(TRAIN).positive, options.min_positives)
@@ -186,41 +249,51 @@ def embed_products(
     Raises
     ------
     CatalogError
-        If no product has a usable image.
+        If no product has a usable image or text.
     """
     watch = stopwatch or Stopwatch()
-    with_image = np.array([image is not None for image in catalog.images])
-    if not with_image.any():
-        raise CatalogError(
-            f"{catalog.source}: no product has an image, and this version learns from images only"
+    modalities = _modalities(catalog, options.inputs)
+    with watch.stage("load encoder"):
+        encoders: dict[str, AnyEncoder] = {
+            modality: load_encoder(options.encoder)
+            if modality == IMAGE
+            else load_text_encoder(options.text_encoder)
+            for modality in modalities
+        }
+    steps = len(catalog) * len(encoders)
+    with watch.stage("embed"), track("Embedding", steps) as advance, EmbeddingCache() as cache:
+        embedded = embed_inputs(
+            catalog.images, catalog.texts, encoders, cache=cache, advance=advance
         )
-    texts_only = tuple(
-        Skip(int(catalog.rows[at]), catalog.ids[at], "has a text but no image")
-        for at in np.flatnonzero(~with_image)
+    skips = tuple(
+        Skip(int(catalog.rows[at]), catalog.ids[at], reason) for at, reason in embedded.failures
     )
-    if texts_only and options.strict:
-        first = texts_only[0]
+    if skips and options.strict:
+        first = skips[0]
         raise CatalogError(
             f"{catalog.source}, row {first.row}: {first.what}: {first.reason} (strict)"
         )
-    kept = catalog.take(with_image)
-    with watch.stage("load encoder"):
-        encoder = load_encoder(options.encoder)
-    paths = [path for path in kept.images if path is not None]
-    with watch.stage("embed"):
-        embedded = embed_files(paths, encoder)
-    failed, usable = embedded.failed, embedded.usable
-    if failed and options.strict:
-        raise CatalogError(
-            f"{catalog.source}, row {kept.rows[failed[0][0]]}: {failed[0][1]} (strict)"
-        )
-    broken = tuple(Skip(int(kept.rows[at]), kept.ids[at], reason) for at, reason in failed)
+    usable = embedded.usable
     if not usable.any():
-        raise CatalogError(f"{catalog.source}: no image can be decoded; the first: {failed[0][1]}")
+        raise CatalogError(
+            f"{catalog.source}: no {' and no '.join(modalities)} can be used; the first: "
+            f"{skips[0].reason}"
+        )
     with watch.stage("split"):
-        split = with_splits(kept.take(usable), options.seed)
-    split = replace(split, skipped=(*catalog.skipped, *texts_only, *broken))
-    return Embedded(split, embedded.values[usable], encoder, {})
+        split = with_splits(catalog.take(usable), options.seed)
+    split = replace(split, skipped=(*catalog.skipped, *skips))
+    return Embedded(split, embedded.values[usable], encoders, {})
+
+
+def _modalities(catalog: Catalog, inputs: str | None) -> tuple[str, ...]:
+    """Give what is to be learned from, in the order of `MODALITIES`."""
+    if inputs is not None and inputs not in INPUTS:
+        raise UsageError(f"--inputs {inputs}: use {', '.join(INPUTS)}")
+    wanted = catalog.modalities if inputs is None else MODALITIES if inputs == BOTH else (inputs,)
+    lacking = [modality for modality in wanted if modality not in catalog.modalities]
+    if lacking:
+        raise CatalogError(f"{catalog.source}: no product has {_A[lacking[0]]} (--inputs {inputs})")
+    return wanted
 
 
 def drop_rare(data: Embedded, positives: npt.NDArray[np.int64], min_positives: int) -> Embedded:
@@ -304,6 +377,7 @@ def fit_detector(
             catalog.space,
             options.objective,
             advance=advance,
+            blocks=data.blocks,
             design=design,
         )
     statistics = catalog.statistics(TRAIN)
@@ -312,7 +386,7 @@ def fit_detector(
         catalog.space,
         fitted.classifier,
         np.full(len(catalog.space), 0.5),
-        data.encoder,
+        data.encoders,
         {
             "name": fitted.objective.name,
             "settings": fitted.objective.settings,
@@ -368,4 +442,6 @@ def configuration(options: FitOptions) -> dict[str, Any]:
         "bands": str(options.bands),
         "seed": options.seed,
         "strict": options.strict,
+        "text_encoder": options.text_encoder,
+        "inputs": options.inputs,
     }

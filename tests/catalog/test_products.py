@@ -28,16 +28,19 @@ def test_products_need_no_label_column(folder: Path) -> None:
     assert (products.rows, products.skipped) == ([2, 3], [])
 
 
-def test_what_has_no_usable_image_is_listed_with_its_row(folder: Path) -> None:
-    text = "id,image,text\n1,a.jpg,\n2,gone.jpg,\n3,,a blouse\n4,../out.jpg,x\n,,\n6,c.jpg,\n"
+def test_what_has_neither_image_nor_text_is_listed_with_its_row(folder: Path) -> None:
+    text = "id,image,text\n1,a.jpg,\n2,gone.jpg,\n3,,a blouse\n4,../out.jpg,x\n,,\n6,c.jpg,\n7,, \n"
     products = read_products(write(folder, text))
-    assert products.ids == ["1", "6"]
-    assert products.rows == [2, 7]
+    assert products.ids == ["1", "3", "4", "6"]
+    assert products.paths == [folder / "a.jpg", None, None, folder / "c.jpg"]
+    assert products.texts == [None, "a blouse", "x", None]
+    assert products.rows == [2, 4, 5, 7]
     found = {skip.row: f"{skip.what}: {skip.reason}" for skip in products.skipped}
-    assert sorted(found) == [3, 4, 5, 6]
+    assert sorted(found) == [3, 5, 6, 8]
     assert "'gone.jpg': no such file" in found[3]
-    assert found[4] == "3: has no image"
     assert "leads out of" in found[5] or "no such file" in found[5]
+    assert found[5].endswith("; its text is used")
+    assert found[8] == "7: has neither an image nor a text"
     assert found[6] == "row: empty"
 
 

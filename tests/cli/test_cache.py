@@ -39,7 +39,7 @@ def filled(folder: Path) -> Path:
             cache.put(
                 encoder,
                 [
-                    CacheEntry(FileState(f"/{n}", 1, 1), n.to_bytes(32), vector)
+                    CacheEntry(n.to_bytes(32), vector, FileState(f"/{n}", 1, 1))
                     for n in range(images)
                 ],
             )
@@ -66,10 +66,10 @@ def test_an_absent_cache_is_not_made_by_looking(folder: Path) -> None:
 
 def test_one_encoder_or_all_can_be_cleared(filled: Path) -> None:
     result = CliRunner().invoke(app, ["clear", "--encoder", "large"])
-    assert "forgot the embeddings of 1,200 images" in result.output
+    assert "forgot the embeddings of 1,200 images and texts" in result.output
     with EmbeddingCache() as cache:
         assert [held.name for held in cache.encoders()] == ["small"]
-    assert "of 3 images" in CliRunner().invoke(app, ["clear"]).output
+    assert "of 3 images and texts" in CliRunner().invoke(app, ["clear"]).output
     with EmbeddingCache() as cache:
         assert cache.encoders() == []
 

@@ -29,7 +29,7 @@ def cache(tmp_path: Path) -> Iterator[EmbeddingCache]:
 
 def entry(number: int) -> CacheEntry:
     vector = np.random.default_rng(number).standard_normal(6).astype(np.float32)
-    return CacheEntry(FileState(f"/{number}.jpg", 100, number), number.to_bytes(32), vector)
+    return CacheEntry(number.to_bytes(32), vector, FileState(f"/{number}.jpg", 100, number))
 
 
 def test_what_was_put_is_found_by_file_and_by_content(
@@ -102,7 +102,7 @@ def test_it_tells_what_it_holds_and_forgets_it(
     cache.put(small, [entry(n) for n in range(2000)])
     cache.put(large, [entry(1), entry(2)])
     cache.put(other, [entry(3)])
-    assert sorted((held.name, held.images, held.bytes) for held in cache.encoders()) == [
+    assert sorted((held.name, held.embeddings, held.bytes) for held in cache.encoders()) == [
         ("averages", 2, 48),
         ("averages", 2000, 48_000),
         ("other", 1, 24),

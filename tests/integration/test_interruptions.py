@@ -114,7 +114,7 @@ def test_an_interrupted_fit_goes_on(
     assert result.stderr.count("\n") == 1
     assert not run.exists() or status(run) == "running"
     with EmbeddingCache() as cache:
-        assert sum(encoder.images for encoder in cache.encoders()) == (120 if embedded else 0)
+        assert sum(encoder.embeddings for encoder in cache.encoders()) == (120 if embedded else 0)
     assert call("fit", shop, "--out", run).exit_code == 0
     assert status(run) == "finished"
     assert call("fit", shop, "--out", tmp_path / "undisturbed").exit_code == 0
@@ -141,7 +141,7 @@ def test_a_real_interruption_while_embedding_keeps_what_was_embedded(
     assert told.startswith("longtailor: interrupted")
     assert told.count("\n") == 1
     with EmbeddingCache() as cache:
-        kept = sum(encoder.images for encoder in cache.encoders())
+        kept = sum(encoder.embeddings for encoder in cache.encoders())
     assert 32 <= kept < 120
     assert kept % 16 == 0
     assert call("fit", shop, "--out", run, "--resume").exit_code == 0
@@ -170,7 +170,7 @@ def test_a_killed_prediction_resumes_and_ends_as_if_undisturbed(
     assert not list(tmp_path.glob(".*"))
 
 
-@pytest.mark.parametrize("stage", ["stream_embeddings", "ShardedOutput.finish"])
+@pytest.mark.parametrize("stage", ["embed_inputs", "ShardedOutput.finish"])
 def test_an_interrupted_prediction_writes_nothing_half(
     shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:
@@ -200,7 +200,7 @@ def test_an_interrupted_evaluation(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("longtailor.runs.evaluate.embed_files", interrupt)
+        patch.setattr("longtailor.runs.evaluate.embed_inputs", interrupt)
         result = call("evaluate", run, shop, "--json")
     assert (result.exit_code, result.stdout) == (130, "")
     assert json.loads(call("evaluate", run, shop, "--json").stdout) == {

@@ -137,6 +137,8 @@ def test_a_run_records_itself(shop: Path, tmp_path: Path) -> None:
         "bands": "100,20",
         "seed": 3,
         "strict": False,
+        "text_encoder": "all-minilm-l6-v2",
+        "inputs": None,
         "images": None,
         "attributes": None,
     }

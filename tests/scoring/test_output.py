@@ -17,7 +17,7 @@ def test_shards_are_joined_in_order_and_removed(tmp_path: Path) -> None:
     output.put(1, TABLE.with_columns(id=pl.lit("z")), [Skip(5, "z", "broken")])
     output.put(0, TABLE, [])
     assert (output.has(0), output.has(1), output.has(2)) == (True, True, False)
-    assert output.finish(2) == [Skip(5, "z", "broken")]
+    assert output.finish(2) == (4, [Skip(5, "z", "broken")])
     assert pl.read_csv(tmp_path / "out.csv")["id"].to_list() == ["a", "b", "z", "z"]
     assert [file.name for file in tmp_path.iterdir()] == ["out.csv"]
 

@@ -1,5 +1,15 @@
 """Readers, image decoding and splits."""
 
-from longtailor.catalog.catalog import SPLITS, TEST, TRAIN, VAL, Catalog, Skip
+from longtailor.catalog.catalog import (
+    IMAGE,
+    MODALITIES,
+    SPLITS,
+    TEST,
+    TEXT,
+    TRAIN,
+    VAL,
+    Catalog,
+    Skip,
+)
 
-__all__ = ["SPLITS", "TEST", "TRAIN", "VAL", "Catalog", "Skip"]
+__all__ = ["IMAGE", "MODALITIES", "SPLITS", "TEST", "TEXT", "TRAIN", "VAL", "Catalog", "Skip"]

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 TRAIN, VAL, TEST = "train", "val", "test"
 SPLITS = (TRAIN, VAL, TEST)
+IMAGE, TEXT = "image", "text"
+MODALITIES = (IMAGE, TEXT)
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,14 @@ class Catalog:
         from longtailor.catalog.read import read_catalog
 
         return read_catalog(path, images=images, attributes=attributes, strict=strict)
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """What products have: images, texts or both."""
+        given = {IMAGE: self.images, TEXT: self.texts}
+        return tuple(
+            modality for modality in MODALITIES if any(one is not None for one in given[modality])
+        )
 
     def take(self, products: npt.ArrayLike) -> Catalog:
         """Give the catalogue of some of the products (indices or a mask)."""

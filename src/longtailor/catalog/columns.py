@@ -6,13 +6,13 @@ from pathlib import Path
 
 import polars as pl
 
-from longtailor.catalog.catalog import Skip
+from longtailor.catalog.catalog import IMAGE, TEXT, Skip
 from longtailor.catalog.image_paths import find_images
 from longtailor.catalog.tables import Table
 from longtailor.catalog.wording import alike, listing, nearest
 from longtailor.errors import CatalogError
 
-IMAGE, TEXT, ID, SPLIT, GROUP = "image", "text", "id", "split", "group"
+ID, SPLIT, GROUP = "id", "split", "group"
 
 
 def stripped(table: Table, column: str) -> pl.Series:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from longtailor.catalog.catalog import Skip
+from longtailor.catalog.catalog import IMAGE, TEXT, Skip
 from longtailor.catalog.columns import (
-    IMAGE,
     locate_images,
     read_ids,
     require_product_columns,
@@ -20,23 +19,26 @@ from longtailor.errors import CatalogError
 
 @dataclass(frozen=True)
 class Products:
-    """Products with an image.
+    """Products with an image, a text or both.
 
     Attributes
     ----------
-    ids, names : list of str
-        Ids, and image paths as they were given.
-    paths : list of Path
+    ids : list of str
+    names : list of (str or None)
+        Image paths as they were given.
+    paths : list of (Path or None)
         Where the images are.
+    texts : list of (str or None)
     rows : list of int
         Where in the file each product stands.
     skipped : list of Skip
-        Products without a usable image.
+        Products without an image or a text, and images that cannot be used.
     """
 
     ids: list[str]
-    names: list[str]
-    paths: list[Path]
+    names: list[str | None]
+    paths: list[Path | None]
+    texts: list[str | None]
     rows: list[int]
     skipped: list[Skip]
 
@@ -47,38 +49,42 @@ def read_products(path: Path, *, images: Path | None = None) -> Products:
     Parameters
     ----------
     path : Path
-        A CSV, TSV, JSONL or Parquet file with an `image` column.
+        A CSV, TSV, JSONL or Parquet file with an `image` or a `text` column.
     images : Path, optional
         The folder that image paths are relative to. Default: the folder of `path`.
 
     Raises
     ------
     CatalogError
-        If the file is no catalogue, or no product has a usable image.
+        If the file is no catalogue, or no product has a usable image or a text.
     """
     table = read_table(path)
     require_product_columns(table)
     table, skipped = without_empty_rows(table)
     ids = read_ids(table)
-    names = stripped(table, IMAGE).to_list()
+    names, texts = stripped(table, IMAGE).to_list(), stripped(table, TEXT).to_list()
     folder = path.parent if images is None else images
     paths, refused = locate_images(table, folder)
     reasons = {at: (what, reason) for at, what, reason in refused}
-    products = Products([], [], [], [], skipped)
-    for at, image in enumerate(paths):
+    products = Products([], [], [], [], [], skipped)
+    for at, (image, text) in enumerate(zip(paths, texts, strict=True)):
         row = int(table.rows[at])
-        if image is None:
-            what, reason = reasons.get(at, (ids[at], "has no image"))
-            skipped.append(Skip(row, what, reason))
+        if at in reasons:
+            what, reason = reasons[at]
+            skipped.append(Skip(row, what, f"{reason}; its text is used" if text else reason))
+        elif image is None and not text:
+            skipped.append(Skip(row, ids[at], "has neither an image nor a text"))
+        if image is None and not text:
             continue
         products.ids.append(ids[at])
-        products.names.append(names[at])
+        products.names.append(None if image is None else names[at])
         products.paths.append(image)
+        products.texts.append(text or None)
         products.rows.append(row)
     if not products.ids:
         first = skipped[0]
         raise CatalogError(
-            f"{path}: no product has a usable image; row {first.row}: {first.what}: "
+            f"{path}: no product has a usable image or a text; row {first.row}: {first.what}: "
             f"{first.reason}. Is the images folder {folder} right (--images)?"
         )
     return products

@@ -9,13 +9,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from longtailor.catalog.catalog import SPLITS, VAL, Catalog, Skip
+from longtailor.catalog.catalog import IMAGE, SPLITS, TEXT, VAL, Catalog, Skip
 from longtailor.catalog.columns import (
     GROUP,
     ID,
-    IMAGE,
     SPLIT,
-    TEXT,
     locate_images,
     read_ids,
     require_product_columns,

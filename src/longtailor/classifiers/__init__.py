@@ -1,6 +1,11 @@
 """Embedding -> logits."""
 
 from longtailor.classifiers.competition import compete
-from longtailor.classifiers.linear import LinearClassifier, power_normalize
+from longtailor.classifiers.linear import (
+    Block,
+    LinearClassifier,
+    normalize_block,
+    power_normalize,
+)
 
-__all__ = ["LinearClassifier", "compete", "power_normalize"]
+__all__ = ["Block", "LinearClassifier", "compete", "normalize_block", "power_normalize"]

@@ -11,7 +11,7 @@ app = typer.Typer(name="cache", help="Show or clear the embedding cache.")
 
 @app.callback(invoke_without_command=True)
 def show(context: typer.Context) -> None:
-    """Show where the embedding cache is, its size, and how many images it holds by encoder."""
+    """Show where the embedding cache is, its size, and how many embeddings it holds by encoder."""
     if context.invoked_subcommand is not None:
         return
     from rich.console import Console
@@ -28,10 +28,10 @@ def show(context: typer.Context) -> None:
     with EmbeddingCache() as cache:
         console.print(f"{path}: {decimal(cache.size())}", highlight=False)
         table = Table("encoder", "fingerprint and backend", box=None)
-        table.add_column("images", justify="right")
         table.add_column("embeddings", justify="right")
+        table.add_column("size", justify="right")
         for held in cache.encoders():
-            table.add_row(held.name, held.key, f"{held.images:,}", decimal(held.bytes))
+            table.add_row(held.name, held.key, f"{held.embeddings:,}", decimal(held.bytes))
         if table.row_count:
             console.print(table)
 
@@ -63,4 +63,4 @@ def clear(
         remove_cache()
         typer.echo(f"removed the damaged cache {path}")
     else:
-        typer.echo(f"forgot the embeddings of {forgotten:,} images in {path}")
+        typer.echo(f"forgot the embeddings of {forgotten:,} images and texts in {path}")

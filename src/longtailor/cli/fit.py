@@ -28,13 +28,23 @@ def fit(
         str, typer.Option(help="NAME or NAME:parameter=value,..; see longtailor objectives.")
     ] = "none",
     encoder: Annotated[
-        str, typer.Option(help="efficientnet_lite0, efficientnet_lite2, or a name of timm's.")
+        str,
+        typer.Option(
+            help="Of images: efficientnet_lite0, efficientnet_lite2, or a name of timm's."
+        ),
     ] = "efficientnet_lite0",
     min_positives: Annotated[
         int, typer.Option(min=1, help="Leave out labels with fewer training positives.")
     ] = 2,
     bands: BandsText = "100,20",
     seed: Annotated[int, typer.Option(min=0, help="Seed of every random choice.")] = 0,
+    text_encoder: Annotated[
+        str, typer.Option(help="all-minilm-l6-v2, the folder of a model, or a Hugging Face name.")
+    ] = "all-minilm-l6-v2",
+    inputs: Annotated[
+        str | None,
+        typer.Option(help="Learn from image, text or both.  [default: what the catalogue has]"),
+    ] = None,
     strict: Strict = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an interrupted run of the same command.")
@@ -46,7 +56,9 @@ def fit(
     from longtailor.reporting.terminal import print_figures
     from longtailor.runs.fit import REPORT, Source, fit_run
 
-    options = FitOptions(objective, encoder, min_positives, parsed_bands, seed, strict)
+    options = FitOptions(
+        objective, encoder, min_positives, parsed_bands, seed, strict, text_encoder, inputs
+    )
     fitted = fit_run(Source(catalog, images, names(attributes)), out, options, resume=resume)
     if fitted is None:
         message(f"{out} is finished already")

@@ -1,4 +1,4 @@
-"""The embedding cache: embeddings by image content and encoder, in one SQLite file."""
+"""The embedding cache: embeddings by content and encoder, in one SQLite file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from typing import Self
 
 import numpy as np
 
-from longtailor.encoders.encoder import Embedding, Encoder
+from longtailor.encoders.encoder import Embedding
+from longtailor.encoders.text import AnyEncoder
 from longtailor.errors import LongtailorError, UsageError
 
 log = logging.getLogger("longtailor")
@@ -69,11 +70,11 @@ class FileState:
 
 @dataclass(frozen=True)
 class CacheEntry:
-    """What is to be kept of one embedded image."""
+    """What is to be kept of one embedded image or text; a text has no file."""
 
-    file: FileState
     digest: bytes
     vector: Embedding
+    file: FileState | None = None
 
 
 @dataclass(frozen=True)
@@ -82,12 +83,12 @@ class CachedEncoder:
 
     name: str
     key: str
-    images: int
+    embeddings: int
     bytes: int
 
 
 class EmbeddingCache:
-    """Embeddings by image content (sha256) and encoder, shared by all runs.
+    """Embeddings by content (sha256) and encoder, shared by all runs.
 
     A second table remembers which content each file (path, size, time of change) had, so that
     a catalogue seen before is embedded without reading an image. Several threads and processes
@@ -137,7 +138,7 @@ class EmbeddingCache:
         """Let go of the file."""
         self._database.close()
 
-    def find_file(self, encoder: Encoder, file: FileState) -> Embedding | None:
+    def find_file(self, encoder: AnyEncoder, file: FileState) -> Embedding | None:
         """Give the embedding of an unchanged file, without reading it."""
         return self._find(
             encoder,
@@ -146,7 +147,7 @@ class EmbeddingCache:
             (file.path, file.size, file.mtime_ns),
         )
 
-    def find_content(self, encoder: Encoder, digest: bytes) -> Embedding | None:
+    def find_content(self, encoder: AnyEncoder, digest: bytes) -> Embedding | None:
         """Give the embedding of a content, under whatever name it was seen."""
         return self._find(
             encoder,
@@ -155,7 +156,7 @@ class EmbeddingCache:
             (digest,),
         )
 
-    def put(self, encoder: Encoder, entries: Iterable[CacheEntry]) -> None:
+    def put(self, encoder: AnyEncoder, entries: Iterable[CacheEntry]) -> None:
         """Keep embeddings, all or none. A full disk is warned of once, and no error."""
         entries = list(entries)
         if not entries:
@@ -175,7 +176,11 @@ class EmbeddingCache:
                 )
                 self._database.executemany(
                     "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)",
-                    [(e.file.path, e.file.size, e.file.mtime_ns, e.digest) for e in entries],
+                    [
+                        (e.file.path, e.file.size, e.file.mtime_ns, e.digest)
+                        for e in entries
+                        if e.file is not None
+                    ],
                 )
         except sqlite3.OperationalError as error:
             if not self._warned:
@@ -235,9 +240,11 @@ class EmbeddingCache:
                 )
             self._database.execute("VACUUM")
             self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        return sum(encoder.images for encoder in held if name in (None, encoder.name))
+        return sum(encoder.embeddings for encoder in held if name in (None, encoder.name))
 
-    def _find(self, encoder: Encoder, query: str, values: tuple[object, ...]) -> Embedding | None:
+    def _find(
+        self, encoder: AnyEncoder, query: str, values: tuple[object, ...]
+    ) -> Embedding | None:
         with self._guarded(), self._lock:
             row = self._database.execute(query, (encoder.cache_key, *values)).fetchone()
         if row is None:

@@ -199,7 +199,7 @@ def _finish(
         cache.put(
             encoder,
             [
-                CacheEntry(photo.file, photo.digest, values[row])
+                CacheEntry(photo.digest, values[row], photo.file)
                 for row, photo in enumerate(photos)
                 if photo.file and photo.digest
             ],

@@ -7,9 +7,11 @@ from typing import Any
 
 from longtailor.encoders.encoder import Encoder
 from longtailor.encoders.preprocessing import Preprocessing
+from longtailor.encoders.text import TextEncoder
 from longtailor.errors import LongtailorError
 
 DEFAULT_ENCODER = "efficientnet_lite0"
+DEFAULT_TEXT_ENCODER = "all-minilm-l6-v2"
 
 
 def load_encoder(
@@ -62,6 +64,37 @@ def load_encoder(
     return Encoder(name, dim, source, preprocessing, ready)
 
 
+def load_text_encoder(
+    name: str = DEFAULT_TEXT_ENCODER, *, backend: str | None = None
+) -> TextEncoder:
+    """Load a frozen text encoder.
+
+    Parameters
+    ----------
+    name : str
+        `"all-minilm-l6-v2"` (it comes with the extra `text`), the folder of a model, or a name on
+        the Hugging Face hub. Tokens are averaged, whatever pooling a model was trained with.
+    backend : {"torch", "openvino"}, optional
+        As for `load_encoder`.
+
+    Raises
+    ------
+    UsageError
+        If there is no such backend, or the model is no encoder of texts.
+    LongtailorError
+        If the weights cannot be had, or are damaged.
+    """
+    from longtailor.encoders.backends import choose_backend
+    from longtailor.encoders.text_backends import build_text_backend
+    from longtailor.encoders.text_networks import build_text_network
+
+    chosen = choose_backend(backend)
+    network, tokenizer, length, source = build_text_network(name)
+    dim = network.config.hidden_size  # type: ignore[union-attr]
+    ready = build_text_backend(chosen, network)
+    return TextEncoder(name, dim, length, source, tokenizer, ready)  # type: ignore[arg-type]
+
+
 def restore_encoder(
     described: dict[str, Any], *, weights: Path | None, backend: str | None
 ) -> Encoder:
@@ -73,10 +106,21 @@ def restore_encoder(
         preprocessing=Preprocessing.from_dict(described["preprocessing"]),
         backend=backend,
     )
+    _require_same(encoder, described)
+    return encoder
+
+
+def restore_text_encoder(described: dict[str, Any], *, backend: str | None) -> TextEncoder:
+    """See `TextEncoder.from_dict`."""
+    encoder = load_text_encoder(described["name"], backend=backend)
+    _require_same(encoder, described)
+    return encoder
+
+
+def _require_same(encoder: Encoder | TextEncoder, described: dict[str, Any]) -> None:
     if encoder.fingerprint != described["fingerprint"]:
         raise LongtailorError(
             f"the encoder {encoder.name} has other weights here (sha256 "
             f"{encoder.weights.sha256[:12]}) than the detector was fitted with "
             f"({described['weights']['sha256'][:12]}): give it those, or fit again"
         )
-    return encoder

@@ -94,7 +94,7 @@ def _build_timm(
             f"cannot get the weights of {name} from its hub ({reason}): give a local "
             "safetensors file, or use efficientnet_lite0, which needs no hub"
         ) from error
-    return network, Weights(_digest(network))
+    return network, Weights(digest_of(network))
 
 
 @contextlib.contextmanager
@@ -142,7 +142,8 @@ def _timm_preprocessing(network: nn.Module) -> Preprocessing:
     )
 
 
-def _digest(network: nn.Module) -> str:
+def digest_of(network: nn.Module) -> str:
+    """Hash the names, types, shapes and values of a network's tensors."""
     digest = hashlib.sha256()
     for key, tensor in sorted(network.state_dict().items()):
         digest.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}".encode())

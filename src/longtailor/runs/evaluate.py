@@ -15,10 +15,12 @@ from longtailor.catalog.align import align
 from longtailor.catalog.label_cells import TAGS, read_tags
 from longtailor.catalog.splits import with_splits
 from longtailor.catalog.tables import read_table
-from longtailor.detector import Detector, embed_files
+from longtailor.detector import Detector
+from longtailor.encoders import EmbeddingCache, embed_inputs
 from longtailor.errors import CatalogError, LongtailorError, UsageError
 from longtailor.evaluation.metrics import Evaluation
 from longtailor.evaluation.metrics import evaluate as evaluate_probabilities
+from longtailor.progress import track
 from longtailor.runs.fit import LABELS
 from longtailor.runs.record import RECORD, read_run
 
@@ -140,23 +142,27 @@ def _present(path: Path, wanted: list[str] | None) -> list[str] | None:
 def _embed(
     catalog: Catalog, detector: Detector, *, strict: bool
 ) -> tuple[Catalog, npt.NDArray[np.float32], list[str]]:
-    """Embed the products that have an image, and say which have not."""
-    with_image = np.array([image is not None for image in catalog.images])
-    reasons = [
-        (int(catalog.rows[at]), f"{catalog.ids[at]}: has a text but no image")
-        for at in np.flatnonzero(~with_image)
-    ]
-    catalog = catalog.take(with_image)
-    paths = [image for image in catalog.images if image is not None]
-    embedded = embed_files(paths, detector.loaded_encoder)
-    reasons += [(int(catalog.rows[at]), reason) for at, reason in embedded.failed]
+    """Embed the products that have what the detector reads, and say which have not."""
+    encoders = detector.loaded_encoders
+    with track("Embedding", len(catalog) * len(encoders)) as advance, EmbeddingCache() as cache:
+        embedded = embed_inputs(
+            catalog.images, catalog.texts, encoders, cache=cache, advance=advance
+        )
     good = embedded.usable
+    reasons = [
+        f"row {catalog.rows[at]}: {catalog.ids[at]}: {reason}" for at, reason in embedded.failures
+    ]
     if reasons and (strict or not good.any()):
-        row, reason = min(reasons)
-        why = "strict" if strict else "no product has an image that can be decoded"
-        raise CatalogError(f"{catalog.source}, row {row}: {reason} ({why})")
-    left_out = [f"skipped row {row}: {reason}" for row, reason in sorted(reasons)]
-    return catalog.take(good), embedded.values[good], left_out
+        why = "strict" if strict else f"no product has a usable {' or '.join(encoders)}"
+        raise CatalogError(f"{catalog.source}, {reasons[0]} ({why})")
+    notes = [f"skipped {reason}" for reason in reasons]
+    for modality, has in embedded.has.items():
+        if without := int((good & ~has).sum()):
+            notes.append(
+                f"{without:,} of {int(good.sum()):,} products have no {modality}: they are "
+                "measured without"
+            )
+    return catalog.take(good), embedded.values[good], notes
 
 
 def _bands(run: Path, detector: Detector) -> npt.NDArray[np.str_]:

@@ -93,8 +93,7 @@ def write_run(out: Path, fitted: Fitted, identity: dict[str, Any], watch: Stopwa
     close_run(
         out,
         identity,
-        encoder=data.encoder.to_dict(),
-        backend=data.encoder.backend.name,
+        encoders=data.described_encoders(),
         splits={
             split: int(data.catalog.in_split(split).sum()) for split in ("train", "val", "test")
         },

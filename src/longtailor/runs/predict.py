@@ -41,7 +41,7 @@ def predict_run(
     corrected : bool
         Add a column `score_corrected`: the probability without what the objective's weights added.
     strict : bool
-        Fail on a product without a usable image, instead of listing it.
+        Fail on what would be listed.
     resume : bool
         Keep what an interrupted command with the same products and detector has scored.
 

@@ -58,7 +58,7 @@ def find_inputs(given: Sequence[Path], images: Path | None = None) -> Products:
     names = [name for name, _ in found]
     if len(set(names)) < len(names):
         names = [str(path) for _, path in found]
-    products = Products([], [], [], [], [])
+    products = Products([], [], [], [], [], [])
     for row, (name, (_, path)) in enumerate(zip(names, found, strict=True), start=1):
         if not _is_unicode(str(path)):
             shown = name.encode(errors="backslashreplace").decode()
@@ -67,6 +67,7 @@ def find_inputs(given: Sequence[Path], images: Path | None = None) -> Products:
         products.ids.append(name)
         products.names.append(name)
         products.paths.append(path)
+        products.texts.append(None)
         products.rows.append(row)
     if not products.ids:
         first = products.skipped[0]

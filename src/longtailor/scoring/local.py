@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from dataclasses import dataclass
 
@@ -11,8 +12,8 @@ import numpy as np
 from longtailor.catalog import Skip
 from longtailor.catalog.products import Products
 from longtailor.detector import Detector
-from longtailor.encoders import EmbeddingCache, stream_embeddings
-from longtailor.errors import ImageError
+from longtailor.encoders import EmbeddingCache, embed_inputs
+from longtailor.errors import LongtailorError
 from longtailor.progress import track
 from longtailor.scoring.output import ShardedOutput
 
@@ -22,7 +23,7 @@ SHARD = 4096
 
 @dataclass(frozen=True)
 class Scored:
-    """How many products were scored, and which were not."""
+    """How many products were scored, and what could not be used."""
 
     products: int
     skipped: list[Skip]
@@ -50,34 +51,34 @@ def score(
     corrected : bool
         Add the probabilities without what the objective's weights added.
     strict : bool
-        Fail on an image that cannot be decoded, instead of listing it.
+        Fail on what would be listed.
 
     Raises
     ------
-    ImageError
-        If an image cannot be decoded and `strict` is asked for.
+    LongtailorError
+        If an image cannot be decoded, or a product has nothing that the detector reads, and
+        `strict` is asked for.
     """
-    shards = range(0, len(inputs.paths), SHARD)
-    with track("Scoring", len(inputs.paths)) as advance, EmbeddingCache() as cache:
+    shards = range(0, len(inputs.ids), SHARD)
+    encoders = detector.loaded_encoders
+    steps = len(inputs.ids) * len(encoders)
+    with track("Scoring", steps) as advance, EmbeddingCache() as cache:
         for number, start in enumerate(shards):
             paths = inputs.paths[start : start + SHARD]
             if output.has(number):
-                advance(len(paths))
+                advance(len(paths) * len(encoders))
                 continue
-            failed: list[tuple[int, str]] = []
-            blocks = []
-            for _, values in stream_embeddings(
-                paths, detector.loaded_encoder, cache=cache, failed=failed
-            ):
-                blocks.append(values)
-                advance(len(values))
-            if strict and failed:
-                raise ImageError(f"{failed[0][1]} (strict)")
-            good = np.ones(len(paths), dtype=bool)
-            good[[at for at, _ in failed]] = False
-            embeddings = np.concatenate(blocks)[good]
+            texts = inputs.texts[start : start + SHARD]
+            embedded = embed_inputs(paths, texts, encoders, cache=cache, advance=advance)
+            if strict and embedded.failures:
+                first, reason = embedded.failures[0]
+                raise LongtailorError(
+                    f"row {inputs.rows[start + first]}: {inputs.ids[start + first]}: {reason} "
+                    "(strict)"
+                )
+            embeddings = embedded.values[embedded.usable]
             probabilities = detector.probabilities(embeddings)
-            at = start + np.flatnonzero(good)
+            at = start + np.flatnonzero(embedded.usable)
             output.put(
                 number,
                 detector.table(
@@ -89,26 +90,30 @@ def score(
                 ),
                 [
                     Skip(inputs.rows[start + at], inputs.ids[start + at], reason)
-                    for at, reason in failed
+                    for at, reason in embedded.failures
                 ],
             )
-    unreadable = output.finish(len(shards))
-    return Scored(len(inputs.paths) - len(unreadable), [*inputs.skipped, *unreadable])
+    rows, skipped = output.finish(len(shards))
+    return Scored(rows // len(detector.space), [*inputs.skipped, *skipped])
 
 
 def plan(
     detector: Detector, inputs: Products, *, exclusive: bool, corrected: bool
 ) -> dict[str, object]:
     """Describe what decides the content of the predictions."""
+    products = [
+        inputs.ids,
+        inputs.names,
+        [path and os.path.abspath(path) for path in inputs.paths],  # noqa: PTH100
+        inputs.texts,
+    ]
     weights = detector.classifier.weight.detach().numpy().tobytes()
     return {
         "detector": hashlib.sha256(weights).hexdigest(),
         "thresholds": detector.thresholds.tolist(),
         "labels": list(detector.space.labels),
-        "encoder": detector.loaded_encoder.fingerprint,
-        "products": hashlib.sha256(
-            "\0".join([*inputs.ids, *inputs.names, *map(os.path.abspath, inputs.paths)]).encode()
-        ).hexdigest(),
+        "encoders": [encoder.fingerprint for encoder in detector.loaded_encoders.values()],
+        "products": hashlib.sha256(json.dumps(products).encode()).hexdigest(),
         "exclusive": exclusive,
         "corrected": corrected,
         "shard": SHARD,

@@ -72,8 +72,8 @@ class ShardedOutput:
         with _replacing(self._path(shard)) as temporary:
             table.write_parquet(temporary)
 
-    def finish(self, shards: int) -> list[Skip]:
-        """Join the shards in order, remove them, and give what could not be scored."""
+    def finish(self, shards: int) -> tuple[int, list[Skip]]:
+        """Join the shards in order, remove them, and give their rows and what was skipped."""
         skipped = [
             Skip(*values)
             for shard in range(shards)
@@ -81,6 +81,7 @@ class ShardedOutput:
         ]
         lazy = pl.scan_parquet([self._path(shard) for shard in range(shards)])
         with _replacing(self.out) as temporary:
+            rows: int = lazy.select(pl.len()).collect().item()
             match self.out.suffix.lower():
                 case ".csv":
                     lazy.sink_csv(temporary)
@@ -89,7 +90,7 @@ class ShardedOutput:
                 case _:
                     lazy.sink_parquet(temporary)
         shutil.rmtree(self.folder)
-        return skipped
+        return rows, skipped
 
     def _skips(self, shard: int) -> Path:
         return self.folder / f"{shard:08d}.json"

@@ -1,13 +1,14 @@
-"""Training embeddings, power-normalised, and where they vary."""
+"""Training embeddings, normalised, and where they vary."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from longtailor.classifiers import LinearClassifier, power_normalize
+from longtailor.classifiers import Block, LinearClassifier, normalize_block
 
 NEGLIGIBLE_LENGTH = 1e-10
 SAMPLE = 4096
@@ -16,18 +17,19 @@ SAMPLE = 4096
 
 @dataclass(frozen=True)
 class Design:
-    """Power-normalised embeddings, centred and scaled, and an intercept.
+    """Normalised embeddings, each block centred and scaled by itself, and an intercept.
 
-    The scale makes the mean squared length of a row 1, so that a penalty means the same whatever
-    the encoder.
+    The scale makes the mean squared length of a block 1, so that a penalty means the same whatever
+    the encoder. A block that a product does not have is 0: as the average of those that have it.
 
     Attributes
     ----------
     features : Tensor of float32, shape (products, dim + 1)
         The last column is 1.
+    blocks : tuple of Block
     mean : Tensor of float64, shape (dim,)
-    scale : float
-        What the centred rows were multiplied by; 0 where the embeddings do not vary.
+    scale : Tensor of float64, shape (dim,)
+        What the centred columns were multiplied by; 0 where a block does not vary.
     axes : Tensor of float32, shape (dim, dim)
         Principal axes, estimated on a sample, one a column.
     variances : Tensor of float32, shape (dim,)
@@ -35,26 +37,44 @@ class Design:
     """
 
     features: Tensor
+    blocks: tuple[Block, ...]
     mean: Tensor
-    scale: float
+    scale: Tensor
     axes: Tensor
     variances: Tensor
 
     @classmethod
-    def of(cls, embeddings: Tensor) -> Design:
-        """Prepare embeddings of shape (products, dim)."""
+    def of(cls, embeddings: Tensor, blocks: Sequence[Block] | None = None) -> Design:
+        """Prepare embeddings.
+
+        Parameters
+        ----------
+        embeddings : Tensor, shape (products, dim)
+            NaN in the blocks that a product does not have.
+        blocks : sequence of Block, optional
+            Default: one block of all numbers.
+        """
         products, dim = embeddings.shape
+        blocks = (Block(dim),) if blocks is None else tuple(blocks)
         features = torch.ones(products, dim + 1)
-        features[:, :-1] = power_normalize(embeddings)
-        mean = features[:, :-1].mean(dim=0, dtype=torch.float64)
-        features[:, :-1] -= mean.to(features.dtype)
-        length = torch.linalg.vector_norm(features[:, :-1], dim=1).square().mean().item()
-        # What is left of embeddings that are all alike is rounding, and not to be scaled up.
-        scale = length**-0.5 if length > NEGLIGIBLE_LENGTH else 0.0
-        features[:, :-1] *= scale
+        mean, scale = (torch.zeros(dim, dtype=torch.float64) for _ in range(2))
+        start = 0
+        for block in blocks:
+            columns = slice(start, start + block.dim)
+            start += block.dim
+            part = features[:, columns]
+            part[:], missing = normalize_block(embeddings[:, columns], block)
+            with_block = max(int((~missing).sum()), 1)
+            mean[columns] = part.sum(dim=0, dtype=torch.float64) / with_block
+            part -= mean[columns].to(part.dtype)
+            part.masked_fill_(missing, 0.0)
+            length = torch.linalg.vector_norm(part, dim=1).square().sum().item() / with_block
+            # What is left of embeddings that are all alike is rounding, and not to be scaled up.
+            scale[columns] = length**-0.5 if length > NEGLIGIBLE_LENGTH else 0.0
+            part *= scale[start - 1].item()
         rows = features[:: -(-products // SAMPLE), :-1]
         variances, axes = torch.linalg.eigh(rows.T @ rows / len(rows))
-        return cls(features, mean, scale, axes, variances.clamp(min=0))
+        return cls(features, blocks, mean, scale, axes, variances.clamp(min=0))
 
     def fold(self, parameters: Tensor) -> LinearClassifier:
         """Give the classifier of embeddings as encoders make them.
@@ -67,4 +87,6 @@ class Design:
         wide = parameters.double()
         weight = wide[:-1].T * self.scale
         bias = wide[-1] - weight @ self.mean
-        return LinearClassifier(weight.float().contiguous(), bias.float())
+        return LinearClassifier(
+            weight.float().contiguous(), bias.float(), self.blocks, self.mean.float()
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from longtailor.classifiers import LinearClassifier, compete
+from longtailor.classifiers import Block, LinearClassifier, compete
 from longtailor.errors import LongtailorError
 from longtailor.evaluation.decisions import judge
 from longtailor.evaluation.ranking import average_precision
@@ -87,6 +87,7 @@ def fit_classifier(
     objective: str = "none",
     *,
     advance: Callable[[int], None] = lambda steps: None,
+    blocks: Sequence[Block] | None = None,
     design: Design | None = None,
 ) -> Fit:
     """Fit a linear classifier to all labels at once, its penalty chosen on validation.
@@ -98,6 +99,7 @@ def fit_classifier(
     Parameters
     ----------
     embeddings, val_embeddings : array_like of float, shapes (products, dim)
+        NaN in the blocks that a product does not have.
     matrix, val_matrix : ndarray of int8, shapes (products, labels)
         Positive 1, negative 0, unknown -1.
     space : LabelSpace
@@ -106,6 +108,8 @@ def fit_classifier(
         A name of the family with parameters, such as `effective_number:beta=0.99`.
     advance : callable
         Called with 1 after each fit.
+    blocks : sequence of Block, optional
+        What the embeddings consist of. Default: one block of all numbers, none of them missing.
     design : Design, optional
         Of `embeddings`, where it has been made already.
 
@@ -116,10 +120,11 @@ def fit_classifier(
     LongtailorError
         If there is nothing to fit, or an embedding is not finite.
     """
-    inputs, val_inputs = _tensor(embeddings, "training"), _tensor(val_embeddings, "validation")
+    inputs = _tensor(embeddings, "training", blocks)
+    val_inputs = _tensor(val_embeddings, "validation", blocks)
     if not len(inputs) or not (matrix == 1).any():
         raise LongtailorError("no training product has a positive label: nothing can be learned")
-    design = design or Design.of(inputs)
+    design = design or Design.of(inputs, blocks)
     targets = torch.tensor(matrix, dtype=torch.float32)
     name, parameters = parse(objective)
     automatic = parameters.get("beta") == AUTO
@@ -214,9 +219,14 @@ def _mean(values: npt.NDArray[np.float64]) -> float:
     return float(measured.mean()) if len(measured) else math.nan
 
 
-def _tensor(embeddings: npt.ArrayLike, split: str) -> Tensor:
+def _tensor(embeddings: npt.ArrayLike, split: str, blocks: Sequence[Block] | None) -> Tensor:
     array = np.ascontiguousarray(embeddings, dtype=np.float32)
     broken = ~np.isfinite(array).all(axis=1)
+    if blocks is not None:
+        edges = np.cumsum([block.dim for block in blocks])[:-1]
+        parts = np.split(array, edges, axis=1)
+        sound = [np.isfinite(part).all(axis=1) | np.isnan(part).all(axis=1) for part in parts]
+        broken = ~np.all(sound, axis=0)
     if broken.any():
         raise LongtailorError(
             f"the embedding of {split} product {int(np.argmax(broken))} has NaN or infinite "
