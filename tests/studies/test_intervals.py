@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from longtailor.evaluation.ranking import average_precision
+from longtailor.evaluation.resampling import bootstrap_weights
 from longtailor.studies.intervals import (
     Spread,
     benjamini_hochberg,
@@ -142,3 +144,38 @@ def test_benjamini_and_hochberg_by_their_definition():
     np.testing.assert_allclose(benjamini_hochberg(with_gaps)[5:], expected)
     assert np.isnan(benjamini_hochberg(with_gaps)[:5]).all()
     assert np.isnan(benjamini_hochberg([np.nan, np.nan])).all()
+
+
+@pytest.mark.parametrize(("drawn", "pool"), [(0.15, 600), (5 / 6, 120)])
+def test_the_intervals_cover_the_expected_figures(drawn, pool):
+    """200 simulated studies of two ridge regressions; what is expected is their mean.
+
+    A coverage of 95 % has a standard error of 1.5 points; the bounds are three of them away.
+    """
+    random = np.random.default_rng(0)
+    features, labels, seeds, ridges = 6, 3, 4, (1.0, 300.0)
+    directions = random.normal(size=(features, labels)) / np.sqrt(features)
+    found = []
+    for trial in range(200):
+        inputs = random.normal(size=(pool + 300, features))
+        latent = inputs @ directions + 0.5 * random.normal(size=(pool + 300, labels))
+        matrix = (latent > 0.8).astype(np.int8)
+        scores = []
+        for _ in range(seeds):
+            rows = random.permutation(pool)[: round(drawn * pool)]
+            x, y = inputs[rows], matrix[rows]
+            for ridge in ridges:
+                solved = np.linalg.solve(x.T @ x + ridge * np.eye(features), x.T @ (y - y.mean(0)))
+                scores.append(inputs[pool:] @ solved)
+        truth = np.tile(matrix[pool:], (1, seeds * len(ridges)))
+        weights = np.concatenate([np.ones((1, 300)), bootstrap_weights(300, 60, trial)])
+        ap = average_precision(np.hstack(scores), truth, weights.astype(np.float32))
+        means = ap.reshape(61, seeds, len(ridges), labels).mean(axis=3)
+        figures = np.concatenate([means, means[:, :, :1] - means[:, :, 1:]], axis=2)
+        by_seed = figures.transpose(1, 0, 2)
+        found.append(spread(by_seed[:, 0], by_seed[:, 1:], drawn, [200] * 3))
+    expected = np.mean([one.mean for one in found], axis=0)
+    intervals = [one.interval(-1, 1) for one in found]
+    covered = np.mean([(low <= expected) & (expected <= high) for low, high in intervals], axis=0)
+    assert (covered >= 0.905).all()
+    assert (covered <= 0.995).all()

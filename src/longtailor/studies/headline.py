@@ -16,7 +16,7 @@ FEW_LABELS = 5
 MOST = 0.5
 """A threshold alone does it where no more than this share of the gain can be left without it."""
 
-_NUMBERS = ("no", "one", "two", "three", "four")
+_NUMBERS = ("", "one", "two", "three", "four")
 
 
 def headline(figures: Figures, *, tail_labels: int, drawn: float) -> str:
@@ -85,7 +85,10 @@ def _contest(figures: Figures, names: list[str], metric: str, says: str) -> str:
     """Tell all objectives against the first by one metric."""
     first, *others = names
     level = {name: figures.estimates[name][metric].mean for name in names}
-    found = [against(figures, metric, other, first) for other in others]
+    pairs = [against(figures, metric, other, first) for other in others]
+    found = [pair for pair in pairs if not math.isnan(pair.difference)]
+    if not found:
+        return f"no objective can be compared with {first}"
     ahead = sorted((d for d in found if _sure(d) and d.difference > 0), key=_size)
     behind = sorted((d for d in found if _sure(d) and d.difference < 0), key=_size)
     if ahead:
@@ -99,14 +102,14 @@ def _contest(figures: Figures, names: list[str], metric: str, says: str) -> str:
         clauses = [f"no objective beats {first} by more than noise ({says} {plain(level[first])})"]
     else:
         largest = min(found, key=_size)
-        if len(others) == 1:
+        if len(found) == 1:
             return (
                 f"{largest.a} does not differ from {first} by more than noise "
                 f"({says} {plain(level[largest.a])} against {plain(level[first])}; "
                 f"{_told(largest)})"
             )
-        pairs = sum(d.metric == metric and not math.isnan(d.p_value) for d in figures.paired)
-        by_itself = f" before correcting for {pairs} comparisons" if _apart(largest) else ""
+        count = sum(d.metric == metric and not math.isnan(d.p_value) for d in figures.paired)
+        by_itself = f" before correcting for {count} comparisons" if _apart(largest) else ""
         return (
             f"no objective differs from {first} by more than noise ({says} {plain(level[first])}; "
             f"largest difference {signed(largest.difference)} for {largest.a}, "
@@ -143,19 +146,15 @@ def _with_thresholds(figures: Figures, names: list[str]) -> str:
 
 
 def _tail(figures: Figures, names: list[str], labels: int) -> list[str]:
+    if not labels:
+        return ["No label of the tail has a test positive: nothing is said about it."]
     if labels < FEW_LABELS:
-        have, be = ("has", "is") if labels == 1 else ("have", "are")
-        count = f"{_NUMBERS[labels].capitalize()} {'label' if labels == 1 else 'labels'}"
-        only = f"{count} of the tail {have} a test positive"
-        return [f"{only}: nothing is said about it." if not labels else _few(only, be)]
+        have = "label of the tail has" if labels == 1 else "labels of the tail have"
+        return [f"Only {_NUMBERS[labels]} {have} a test positive: too few to judge it by."]
     return [
-        f"In the tail ({labels:,} labels), {_contest(figures, names, 'map_tail', 'mAP')}; "
+        f"In the tail ({labels} labels), {_contest(figures, names, 'map_tail', 'mAP')}; "
         f"at 0.5, {_contest(figures, names, 'f1_macro_tail_at_half', 'macro F1')}."
     ]
-
-
-def _few(only: str, be: str) -> str:
-    return f"Only {only[0].lower()}{only[1:]}, which {be} too few to judge the tail by."
 
 
 def _alone(figures: Figures, name: str) -> str:
