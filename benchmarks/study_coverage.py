@@ -5,8 +5,9 @@
 Simulates whole studies: a pool of annotated products, seeds that draw from it, two linear
 discriminants (one shrunk further and with its positives weighted three to one), test products.
 What an interval is to cover is the expected figure, known as the mean over all simulated studies.
-Prints how often it is covered: the levels of both objectives, and their paired difference; then
-how often the interval of mAP covers its value on many products.
+Prints how often it is covered: the levels of both objectives, their paired difference, and the
+paired difference of one label by its test positives; and how often the interval of mAP covers its
+value on many products.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ import numpy.typing as npt
 from scipy.special import expit
 from scipy.stats import norm
 
+from longtailor.catalog import TRAIN
+from longtailor.catalog.splits import carve_splits
 from longtailor.evaluation.ranking import average_precision
 from longtailor.labels import Bands, LabelMatrix
 from longtailor.progress import track
 from longtailor.studies.measure import measure
-from longtailor.studies.results import Difference, Estimate, StudyFit
+from longtailor.studies.results import Difference, Estimate, LabelDifferences, StudyFit
 
 Floats = npt.NDArray[np.float64]
 
@@ -46,6 +49,7 @@ class Scenario:
     seeds: int
     labels: int
     rarest: float
+    stratified: bool = False
 
 
 SCENARIOS = (
@@ -55,6 +59,7 @@ SCENARIOS = (
     Scenario("few labels, small test", 3000, 0.08, 200, 5, 12, 0.02),
     Scenario("three seeds", 1000, 0.4, 500, 3, 12, 0.02),
     Scenario("one seed", 600, 5 / 6, 500, 1, 12, 0.02),
+    Scenario("stratified", 600, 5 / 6, 500, 5, 12, 0.02, stratified=True),
 )
 
 
@@ -89,16 +94,30 @@ def discriminant(inputs: Floats, matrix: LabelMatrix, shrinkage: float) -> tuple
     return within, bias
 
 
+def draw_rows(
+    scenario: Scenario, matrix: LabelMatrix, random: np.random.Generator
+) -> npt.NDArray[np.intp]:
+    """Draw the products of one seed from the pool."""
+    if not scenario.stratified:
+        return random.permutation(scenario.pool)[: round(scenario.drawn * scenario.pool)]
+    nothing = np.full(scenario.pool, "")
+    shares = (scenario.drawn, 1 - scenario.drawn, 0.0)
+    carved = carve_splits(
+        matrix, nothing, nothing, fractions=shares, seed=int(random.integers(2**31))
+    )
+    return np.flatnonzero(carved == TRAIN)
+
+
 def study(
     scenario: Scenario, world: World, random: np.random.Generator, many: tuple[Floats, LabelMatrix]
-) -> tuple[dict[tuple[str, str], Estimate | Difference], dict[str, float]]:
-    """Simulate one study: what it reports, and each objective's mAP on many products."""
+) -> tuple[dict[tuple[str, str], Estimate | Difference], dict[str, float], LabelDifferences]:
+    """Simulate one study: its figures, each objective's mAP on many products, its labels."""
     inputs, matrix = world.draw(scenario.pool, random)
     test_inputs, test_matrix = world.draw(scenario.test, random)
     fits = []
     on_many: dict[str, list[float]] = {name: [] for name in OBJECTIVES}
     for seed in range(scenario.seeds):
-        drawn = random.permutation(scenario.pool)[: round(scenario.drawn * scenario.pool)]
+        drawn = draw_rows(scenario, matrix, random)
         for name, (shrinkage, shift) in OBJECTIVES.items():
             weights, bias = discriminant(inputs[drawn], matrix[drawn], shrinkage)
             logits = test_inputs @ weights + bias
@@ -118,7 +137,7 @@ def study(
                 ap = average_precision(many[0] @ weights + bias, many[1])
                 on_many[name].append(float(ap.mean()))
     bands = Bands(thirds=True).assign(world.shares)
-    figures = measure(
+    found = measure(
         fits,
         test_matrix,
         bands,
@@ -127,12 +146,14 @@ def study(
         drawn=scenario.drawn,
         resamples=RESAMPLES,
         seed=int(random.integers(2**31)),
-    ).figures
+    )
+    figures = found.figures
     reported: dict[tuple[str, str], Estimate | Difference] = {
         (metric, name): figures.estimates[name][metric] for metric in METRICS for name in OBJECTIVES
     }
-    reported |= {(found.metric, "difference"): found for found in figures.paired}
-    return reported, {name: float(np.mean(values)) for name, values in on_many.items()}
+    reported |= {(pair.metric, "difference"): pair for pair in figures.paired}
+    values = {name: float(np.mean(maps)) for name, maps in on_many.items()}
+    return reported, values, found.labels[0]
 
 
 def main() -> None:
@@ -157,15 +178,29 @@ def main() -> None:
                 advance(1)
         for of in (*OBJECTIVES, "difference"):
             cells = [
-                f"{_coverage([reported[metric, of] for reported, _ in studies]):.3f}"
+                f"{_coverage([reported[metric, of] for reported, _, _ in studies]):.3f}"
                 for metric in METRICS
             ]
             beyond = "-"
             if of in OBJECTIVES:
-                value = float(np.mean([on_many[of] for _, on_many in studies]))
-                intervals = [reported["map", of] for reported, _ in studies]
+                value = float(np.mean([on_many[of] for _, on_many, _ in studies]))
+                intervals = [reported["map", of] for reported, _, _ in studies]
                 beyond = f"{np.mean([i.low <= value <= i.high for i in intervals]):.3f}"
             print(f"| {scenario.name} | {of} | {' | '.join(cells)} | {beyond} |", flush=True)
+        labels = _by_label([differences for _, _, differences in studies])
+        positives = world.shares * scenario.test
+        told = [f"{count:.0f}: {share:.3f}" for count, share in zip(positives, labels, strict=True)]
+        print(f"Labels of {scenario.name!r}, test positives: covered. {', '.join(told)}")
+
+
+def _by_label(found: list[LabelDifferences]) -> Floats:
+    """Coverage of the difference of each label, among the studies that have one."""
+    low, centre, high = (
+        np.array([getattr(one, name) for one in found]) for name in ("low", "difference", "high")
+    )
+    expected = np.nanmean(centre, axis=0)
+    covered = (low <= expected) & (expected <= high)
+    return np.asarray(covered.sum(axis=0) / (~np.isnan(centre)).sum(axis=0))
 
 
 def _coverage(found: list[Estimate | Difference]) -> float:
