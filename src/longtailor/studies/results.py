@@ -21,7 +21,7 @@ class Estimate:
     mean : float
         Mean over the seeds; NaN where no label had a positive.
     low, high : float
-        95 % interval; see `longtailor.studies.statistics` for what it covers.
+        95 % interval; see `longtailor.studies.intervals` for what it covers.
     seeds : tuple of float
         The figure of each seed, NaN where that fit failed.
     """
@@ -189,6 +189,8 @@ class Comparison:
     dropped : dict of str to int
         Labels with too few positives to be learned -> how many they have.
     warnings : list of str
+    products : int
+        Annotated products, train and val, that a fit was given on average.
     """
 
     objectives: tuple[str, ...]
@@ -199,6 +201,7 @@ class Comparison:
     headline: str
     dropped: dict[str, int]
     warnings: list[str] = field(default_factory=list)
+    products: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -262,6 +265,8 @@ class Curve:
     failures : list of Failure
     headline : str
     warnings : list of str
+    dropped : dict of str to int
+        Labels with too few positives to be learned -> how many they have.
     """
 
     catalog: Catalog
@@ -275,3 +280,4 @@ class Curve:
     failures: list[Failure]
     headline: str
     warnings: list[str] = field(default_factory=list)
+    dropped: dict[str, int] = field(default_factory=dict)
