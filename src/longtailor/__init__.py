@@ -10,14 +10,18 @@ if TYPE_CHECKING:
     from longtailor.catalog import Catalog as Catalog
     from longtailor.detector import Detector as Detector
     from longtailor.fitting import fit as fit
+    from longtailor.studies.compare import compare as compare
+    from longtailor.studies.curve import curve as curve
 
 __version__ = "0.1.0"
 
-__all__ = ["Catalog", "Detector", "fit", "objectives"]
+__all__ = ["Catalog", "Detector", "compare", "curve", "fit", "objectives"]
 
 _HOMES = {
     "Catalog": "longtailor.catalog",
     "Detector": "longtailor.detector",
+    "compare": "longtailor.studies.compare",
+    "curve": "longtailor.studies.curve",
     "fit": "longtailor.fitting",
 }
 

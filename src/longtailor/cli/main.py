@@ -10,6 +10,8 @@ from typer.core import TyperGroup
 
 from longtailor import __version__
 from longtailor.cli import cache
+from longtailor.cli.compare import compare
+from longtailor.cli.curve import curve
 from longtailor.cli.demo import demo
 from longtailor.cli.evaluate import evaluate
 from longtailor.cli.fit import fit
@@ -52,7 +54,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for _command in (demo, inspect, fit, evaluate, predict, objectives):
+for _command in (demo, inspect, fit, evaluate, predict, compare, curve, objectives):
     app.command()(_command)
 app.add_typer(cache.app)
 

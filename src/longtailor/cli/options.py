@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -12,6 +12,8 @@ from longtailor.errors import UsageError
 
 if TYPE_CHECKING:
     from longtailor.labels import Bands
+
+Number = TypeVar("Number", int, float)
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -24,6 +26,20 @@ Attributes = Annotated[
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Fail on what would be skipped and listed.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Encoder = Annotated[
+    str,
+    typer.Option(help="Of images: efficientnet_lite0, efficientnet_lite2, or a name of timm's."),
+]
+TextEncoder = Annotated[
+    str, typer.Option(help="all-minilm-l6-v2, the folder of a model, or a Hugging Face name.")
+]
+Inputs = Annotated[
+    str | None,
+    typer.Option(help="Learn from image, text or both.  [default: what the catalogue has]"),
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with an interrupted run of the same command.")
+]
 BandsText = Annotated[
     str,
     typer.Option("--bands", help="Positives from which a label is head, and medium; or thirds."),
@@ -35,6 +51,32 @@ def names(text: str | None) -> list[str] | None:
     if text is None:
         return None
     return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def objective_names(text: str) -> list[str]:
+    """Split objectives at semicolons, and at commas that do not begin another parameter.
+
+    `none,focal:gamma=2,alpha=0.5,asl` is none, `focal:gamma=2,alpha=0.5` and asl: what follows a
+    comma is a parameter if it is written as parameter=value.
+    """
+    found: list[str] = []
+    for part in text.split(";"):
+        begun = len(found)
+        for piece in filter(None, (piece.strip() for piece in part.split(","))):
+            if len(found) > begun and "=" in piece.partition(":")[0]:
+                found[-1] += f",{piece}"
+            else:
+                found.append(piece)
+    return found
+
+
+def numbers(text: str, kind: type[Number], option: str) -> list[Number]:
+    """Split numbers at commas."""
+    try:
+        return [kind(number) for number in names(text) or ()]
+    except ValueError:
+        what = "whole numbers" if kind is int else "numbers"
+        raise UsageError(f"{option} {text!r}: give {what} separated by commas") from None
 
 
 def parse_bands(text: str) -> Bands:

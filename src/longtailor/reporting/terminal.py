@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
 
-from longtailor.studies.results import Comparison, Estimate
+from longtailor.studies.results import Comparison, Curve, Estimate
 
 Summary = Mapping[str, float | int | None]
 
@@ -64,27 +64,52 @@ _COMPARED = {
 
 
 def print_comparison(comparison: Comparison) -> None:
-    """Print the headline of a comparison and a line for each objective, with 95 % intervals."""
+    """Print the headline of a comparison and its figures with 95 % intervals."""
+    estimates = comparison.together.figures.estimates
+    _print_study(
+        comparison.headline,
+        list(estimates),
+        [
+            (title, [estimates[objective][metric] for objective in estimates])
+            for metric, title in _COMPARED.items()
+        ],
+        f"{len(comparison.seeds)} draws of {comparison.products:,} annotated products; "
+        "mean and 95 % interval",
+    )
+
+
+def print_curve(curve: Curve, metric: str) -> None:
+    """Print the headline of a curve and one metric of it with 95 % intervals."""
+    _print_study(
+        curve.headline,
+        list(curve.objectives),
+        [
+            (f"{products:,}", [curve.estimates[name][metric][at] for name in curve.objectives])
+            for at, products in enumerate(curve.products)
+        ],
+        f"{metric} by annotated products; {len(curve.seeds)} draws; mean and 95 % interval",
+    )
+
+
+def _print_study(
+    headline: str, columns: Sequence[str], rows: Sequence[tuple[str, list[Estimate]]], note: str
+) -> None:
     console = Console(highlight=False)
-    console.print(comparison.headline, soft_wrap=True, markup=False)
+    console.print(headline, soft_wrap=True, markup=False)
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("")
-    for title in _COMPARED.values():
-        table.add_column(title.strip(), justify="right")
-    for objective, estimates in comparison.together.figures.estimates.items():
-        table.add_row(objective, *(_interval(estimates[metric]) for metric in _COMPARED))
+    for name in columns:
+        table.add_column(name, justify="right")
+    for title, estimates in rows:
+        table.add_row(title, *(_interval(estimate) for estimate in estimates))
     console.print(table)
-    console.print(
-        f"{len(comparison.seeds)} draws of {comparison.products:,} labelled products; 95 % intervals",
-        style="dim",
-        soft_wrap=True,
-    )
+    console.print(note, style="dim", soft_wrap=True)
 
 
 def _interval(estimate: Estimate) -> str:
     if math.isnan(estimate.mean):
         return "–"
-    return f"{estimate.mean:.3f}\n{estimate.low:.3f}–{estimate.high:.3f}"
+    return f"{estimate.mean:.3f} ({estimate.low:.3f}–{estimate.high:.3f})"
 
 
 def _number(value: float | int | None) -> str:

@@ -1,0 +1,229 @@
+"""Compare objectives: many fits on the same draws, measured on the same test products."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from longtailor.catalog import TEST, Catalog
+from longtailor.encoders import DEFAULT_ENCODER
+from longtailor.errors import UsageError
+from longtailor.fitting import MIN_POSITIVES, Embedded, FitOptions, Stopwatch
+from longtailor.labels import POSITIVE, TAIL, Bands
+from longtailor.progress import track
+from longtailor.studies.draws import Draw, annotate, trained_share
+from longtailor.studies.fits import DrawnData, FitTask, check_objectives, check_parts, run_fits
+from longtailor.studies.headline import headline
+from longtailor.studies.measure import measure
+from longtailor.studies.results import Comparison, Failure, Scope, StudyFit
+from longtailor.studies.setup import (
+    SEEDS,
+    check_seeds,
+    embed_study,
+    mean_positives,
+    products_drawn,
+    seeds_from,
+    study_fit,
+    study_warnings,
+)
+
+OBJECTIVES = ("none", "inverse_frequency", "effective_number", "asl", "distribution_balanced")
+TOGETHER = None
+"""The scope of all attributes in one fit."""
+
+
+@dataclass(frozen=True)
+class CompareOptions:
+    """What to compare.
+
+    Attributes
+    ----------
+    objectives : tuple of str
+        Two or more; differences are told against the first.
+    seeds : int
+        How many draws.
+    share : float
+        Share of the annotated products that each fit is given, in (0, 1].
+    separately : bool
+        Fit each attribute alone, too.
+    fit : FitOptions
+        Its objective says nothing here; its seed is the first of the draws.
+    """
+
+    objectives: tuple[str, ...] = OBJECTIVES
+    seeds: int = SEEDS
+    share: float = 1.0
+    separately: bool = False
+    fit: FitOptions = field(default_factory=FitOptions)
+
+    def check(self) -> None:
+        """Refuse what makes no sense.
+
+        Raises
+        ------
+        UsageError
+        """
+        check_objectives(self.objectives)
+        if len(self.objectives) < 2:
+            raise UsageError("compare needs two objectives or more")
+        check_seeds(self.seeds)
+        if not 0 < self.share <= 1:
+            raise UsageError(f"share {self.share:g}: give a share above 0 and at most 1")
+
+
+def compare(
+    catalog: Catalog,
+    objectives: Sequence[str] = OBJECTIVES,
+    *,
+    seeds: int = SEEDS,
+    share: float = 1.0,
+    separately: bool = False,
+    encoder: str = DEFAULT_ENCODER,
+    min_positives: int = MIN_POSITIVES,
+    bands: str | Bands = "100,20",
+    seed: int = 0,
+    strict: bool = False,
+    folder: Path | None = None,
+) -> Comparison:
+    """Compare objectives on a catalogue.
+
+    Every objective gets the same draws of labelled products, the same penalties to choose from, and
+    the same validation to choose by; all are measured on the same test products.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        Its test split stays as it is; if it gives none, it is carved with `seed`. All other
+        products are drawn from.
+    objectives : sequence of str
+        Names of the family with parameters. Differences are told against the first.
+    seeds : int
+        How many draws.
+    share : float
+        Share of the annotated products that each fit is given, in (0, 1].
+    separately : bool
+        Fit each attribute alone, too.
+    encoder : str
+        See `longtailor.encoders.load_encoder`.
+    min_positives : int
+        Labels with fewer positives among the annotated products are left out.
+    bands : str or Bands
+        `"100,20"`, `"thirds"`; by the training positives that a fit has on average.
+    seed : int
+        Seed of the first draw, and of all other random choices.
+    strict : bool
+        Fail on an image that cannot be decoded, instead of leaving the product out.
+    folder : Path, optional
+        Where finished fits are kept, so that the same call goes on after it was interrupted.
+
+    Raises
+    ------
+    UsageError
+        If an objective is unknown or an option makes no sense.
+    LongtailorError
+        If nothing can be learned from the catalogue, or all fits fail.
+    """
+    options = CompareOptions(
+        tuple(objectives),
+        seeds,
+        share,
+        separately,
+        study_fit(encoder, min_positives, bands, seed, strict),
+    )
+    options.check()
+    return compare_embedded(embed_study(catalog, options.fit), options, folder)
+
+
+def compare_embedded(
+    data: Embedded,
+    options: CompareOptions,
+    folder: Path | None = None,
+    stopwatch: Stopwatch | None = None,
+) -> Comparison:
+    """Compare objectives on a catalogue that is embedded already: see `compare`."""
+    watch = stopwatch or Stopwatch()
+    catalog = data.catalog
+    seeds = seeds_from(options.fit.seed, options.seeds)
+    with watch.stage("draw"):
+        draws = [annotate(catalog, seed).draw(options.share) for seed in seeds]
+        check_parts(options.objectives, catalog.matrix[draws[0].train], catalog.space)
+    attributes = catalog.space.attributes if options.separately else ()
+    separately = attributes if len(attributes) > 1 else ()
+    tasks = []
+    for seed, draw in zip(seeds, draws, strict=True):
+        drawn = DrawnData(data, draw)
+        tasks += [
+            (FitTask(objective, seed, options.share, attribute), drawn)
+            for attribute in (TOGETHER, *separately)
+            for objective in options.objectives
+        ]
+    with watch.stage("fit"):
+        fits, failures = run_fits(data, tasks, folder)
+    scopes: dict[str | None, Scope] = {}
+    with watch.stage("measure"), track("Measuring", 1 + len(separately)) as advance:
+        for attribute in (TOGETHER, *separately):
+            scopes[attribute] = _scope(
+                catalog if attribute is TOGETHER else _alone(catalog, attribute),
+                [fit for task, fit in fits.items() if task.attribute == attribute],
+                [failure for task, failure in failures if task.attribute == attribute],
+                draws,
+                options,
+            )
+            advance(1)
+    together = scopes.pop(TOGETHER)
+    tested = (catalog.matrix[catalog.in_split(TEST)] == POSITIVE).any(axis=0)
+    return Comparison(
+        options.objectives,
+        seeds,
+        options.share,
+        together,
+        {str(attribute): scope for attribute, scope in scopes.items()},
+        headline(
+            together.figures,
+            tail_labels=int((tested & (together.bands == TAIL)).sum()),
+            drawn=trained_share(catalog, draws),
+        ),
+        data.dropped,
+        study_warnings(catalog),
+        products_drawn(draws),
+    )
+
+
+def _scope(
+    catalog: Catalog,
+    fits: list[StudyFit],
+    failures: list[Failure],
+    draws: list[Draw],
+    options: CompareOptions,
+) -> Scope:
+    tests = catalog.in_split(TEST)
+    positives = mean_positives(catalog, draws)
+    bands = options.fit.bands.assign(positives)
+    measured = measure(
+        fits,
+        catalog.matrix[tests],
+        bands,
+        options.objectives,
+        seeds_from(options.fit.seed, options.seeds),
+        groups=catalog.group[tests],
+        drawn=trained_share(catalog, draws),
+        attributes=catalog.space.groups,
+        seed=options.fit.seed,
+    )
+    return Scope(
+        catalog.space.attributes,
+        catalog,
+        bands,
+        positives,
+        fits,
+        measured.figures,
+        measured.by_attribute,
+        measured.labels,
+        measured.ap,
+        failures,
+    )
+
+
+def _alone(catalog: Catalog, attribute: str) -> Catalog:
+    return catalog.take_labels(catalog.space.groups[attribute])

@@ -1,0 +1,87 @@
+"""What `compare` and `curve` share before and after their fits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from longtailor.catalog import TEST, TRAIN, Catalog
+from longtailor.errors import CatalogError, UsageError
+from longtailor.fitting import Embedded, FitOptions, Stopwatch, drop_rare, embed_products
+from longtailor.labels import POSITIVE, Bands
+from longtailor.studies.draws import Draw
+
+SEEDS = 5
+
+
+def embed_study(
+    catalog: Catalog, options: FitOptions, stopwatch: Stopwatch | None = None
+) -> Embedded:
+    """Embed the products of a study, carve a test split if there is none, and drop rare labels.
+
+    Raises
+    ------
+    CatalogError
+        If no product has a usable image, there is nothing to test on or to learn from, or no label
+        has enough positives among the annotated products.
+    """
+    data = embed_products(catalog, options, stopwatch)
+    tests = data.catalog.in_split(TEST)
+    for split, part in ((TEST, tests), (TRAIN, ~tests)):
+        if not part.any():
+            raise CatalogError(f"{catalog.source}: has no {split} product; a study needs some")
+    positives = (data.catalog.matrix[~tests] == POSITIVE).sum(axis=0)
+    return drop_rare(data, positives, options.min_positives)
+
+
+def study_fit(
+    encoder: str, min_positives: int, bands: str | Bands, seed: int, strict: bool
+) -> FitOptions:
+    """Give the options of the fits of a study.
+
+    Raises
+    ------
+    UsageError
+        If the bands cannot be read.
+    """
+    try:
+        parsed = Bands.parse(bands) if isinstance(bands, str) else bands
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    return FitOptions(
+        encoder=encoder, min_positives=min_positives, bands=parsed, seed=seed, strict=strict
+    )
+
+
+def check_seeds(seeds: int) -> None:
+    """Refuse no draw at all."""
+    if seeds < 1:
+        raise UsageError(f"seeds {seeds}: give the number of draws, 1 or more")
+
+
+def products_drawn(draws: Sequence[Draw]) -> int:
+    """Give the annotated products, train and val, that a fit was given on average."""
+    return round(float(np.mean([len(draw) for draw in draws])))
+
+
+def mean_positives(catalog: Catalog, draws: Sequence[Draw]) -> npt.NDArray[np.int64]:
+    """Give the training positives of each label that a fit has on average, rounded."""
+    counts = [(catalog.matrix[draw.train] == POSITIVE).sum(axis=0) for draw in draws]
+    mean: npt.NDArray[np.float64] = np.mean(counts, axis=0)
+    return np.rint(mean).astype(np.int64)
+
+
+def study_warnings(catalog: Catalog) -> list[str]:
+    """Give what readers of the figures should know."""
+    tested = (catalog.matrix[catalog.in_split(TEST)] == POSITIVE).any(axis=0)
+    untested = [catalog.space.labels[label] for label in np.flatnonzero(~tested)]
+    if not untested:
+        return []
+    return [f"no test positive, so in no figure: {', '.join(untested)}"]
+
+
+def seeds_from(first: int, count: int) -> tuple[int, ...]:
+    """Give the seed of each draw."""
+    return tuple(range(first, first + count))
