@@ -1,0 +1,131 @@
+"""What Lightning trains."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
+
+from longtailor.errors import LongtailorError
+from longtailor.objectives import Objective
+from longtailor.training.deep.budget import Plan
+from longtailor.training.deep.data import Batch
+from longtailor.training.deep.network import TrainedNetwork
+from longtailor.training.deep.optimizer import build_optimizer
+from longtailor.training.deep.options import FineTuning
+from longtailor.training.deep.schedule import rate_factor
+
+SHOWN = 10
+"""At most so many products are named in an error."""
+
+
+class FineTuned(pl.LightningModule):
+    """A network, the objective that it is trained with, and how.
+
+    Parameters
+    ----------
+    network : TrainedNetwork
+    objective : Objective
+    options : FineTuning
+    plan : Plan
+        What the learning rate goes by.
+    names : sequence of str
+        The training products, for errors.
+    seed : int
+    """
+
+    def __init__(
+        self,
+        network: TrainedNetwork,
+        objective: Objective,
+        options: FineTuning,
+        plan: Plan,
+        names: Sequence[str],
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.objective = objective
+        self.options = options
+        self.plan = plan
+        self.names = names
+        self.seed = seed
+        self.validated: list[tuple[Tensor, Tensor]] = []
+
+    def on_train_start(self) -> None:
+        """Lay weights out channels-last, and what the optimizer restored of them likewise.
+
+        A fused optimizer takes for granted that they are laid out alike.
+        """
+        self.network.to(memory_format=torch.channels_last)
+        for optimizer in self.trainer.optimizers:
+            for weight, state in optimizer.state.items():
+                for name, value in state.items():
+                    if isinstance(value, Tensor) and value.shape == weight.shape:
+                        state[name] = torch.empty_like(weight).copy_(value)
+
+    def on_train_epoch_start(self) -> None:
+        """Tell the objective, for what starts at a given epoch."""
+        self.objective.set_epoch(self.current_epoch)
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Make what is random in the network depend on the step alone, so that it can go on."""
+        number = self.current_epoch * int(self.trainer.num_training_batches) + batch_idx
+        torch.manual_seed((self.seed * 1_000_003 + number) * 1_000_003 + self.global_rank)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Give the loss of the batch of all processes together.
+
+        Its gradient by this process's logits is as many times too large as there are processes,
+        and Lightning's averaging of the gradients of the weights makes up for that.
+        """
+        photos, targets, products = batch
+        frozen = self.current_epoch < self.options.freeze_until
+        with torch.set_grad_enabled(not frozen):
+            embeddings = self.network.embed(photos)
+        logits = self.network.classify(embeddings)
+        if self.trainer.world_size > 1:
+            logits, targets = self.gathered(logits, sync_grads=True), self.gathered(targets)
+        loss: Tensor = self.objective(logits, targets)
+        if not torch.isfinite(loss):
+            self._refuse(products)
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Keep the logits; they are measured when all are there."""
+        photos, _, products = batch
+        self.validated.append((products, self.network(photos).float()))
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """Give AdamW, with rates that go by the plan."""
+        optimizer = build_optimizer(self.network, self.options)
+
+        def factor(step: int) -> float:
+            return rate_factor(self.plan.progress(step), self.options.schedule)
+
+        scheduler = LambdaLR(optimizer, factor)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
+        }
+
+    def gathered(self, rows: Tensor, *, sync_grads: bool = False) -> Tensor:
+        """Give the rows of all processes, each having equally many."""
+        gathered = self.all_gather(rows, sync_grads=sync_grads)
+        assert isinstance(gathered, Tensor)
+        return gathered.flatten(0, 1)
+
+    def _refuse(self, products: Tensor) -> None:
+        if self.trainer.world_size > 1:
+            products = self.gathered(products)
+        names = [self.names[at] for at in products.tolist()]
+        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        raise LongtailorError(
+            f"the loss is no longer a finite number in step {self.trainer.global_step + 1}: look "
+            f"at the products {', '.join(names[:SHOWN])}{more}, or lower the learning rate"
+        )

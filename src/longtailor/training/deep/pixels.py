@@ -1,0 +1,83 @@
+"""Photos decoded once, as uint8 pixels in one file that all processes map."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from longtailor.catalog.images import open_image
+from longtailor.cores import available_cores
+from longtailor.encoders.preprocessing import Pixels, Preprocessing
+from longtailor.files import replacing
+from longtailor.labels import LabelMatrix
+from longtailor.progress import track
+
+
+@dataclass(frozen=True, eq=False)
+class Photos:
+    """Decoded photos of a split, and what is known of their labels.
+
+    Attributes
+    ----------
+    file : Path
+        Where the pixels are, as uint8 of shape (products, H, W, 3). Processes map it and share it.
+    matrix : ndarray of int8, shape (products, labels)
+    """
+
+    file: Path
+    matrix: LabelMatrix
+
+    def __len__(self) -> int:
+        return len(self.matrix)
+
+    @cached_property
+    def pixels(self) -> Pixels:
+        """The pixels, mapped."""
+        return np.asanyarray(np.load(self.file, mmap_mode="r"))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the pixels out: another process maps them itself."""
+        return {"file": self.file, "matrix": self.matrix}
+
+
+def decode_once(paths: Sequence[Path], preprocessing: Preprocessing, file: Path, what: str) -> None:
+    """Decode photos into a file, unless it is there already.
+
+    Parameters
+    ----------
+    paths : sequence of Path, length N
+    preprocessing : Preprocessing
+        What resizes them.
+    file : Path
+        A `.npy` file of shape (N, image_size, image_size, 3); it is whole or not there.
+    what : str
+        What the photos are, for the progress bar.
+
+    Raises
+    ------
+    ImageError
+        If a photo cannot be decoded.
+    """
+    if file.is_file():
+        return
+    size = preprocessing.image_size
+
+    def decode(path: Path) -> Pixels:
+        return preprocessing(open_image(path, draft=size))
+
+    with (
+        replacing(file) as temporary,
+        ThreadPoolExecutor(available_cores(), "longtailor-decode") as pool,
+        track(f"Decoding {what}", len(paths)) as advance,
+    ):
+        pixels = np.lib.format.open_memmap(temporary, "w+", np.uint8, (len(paths), size, size, 3))
+        for row, photo in enumerate(pool.map(decode, paths)):
+            pixels[row] = photo
+            advance(1)
+        pixels.flush()

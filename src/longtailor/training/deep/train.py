@@ -1,0 +1,275 @@
+"""Fine-tune an encoder and its classifier with Lightning."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import shutil
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import numpy as np
+import numpy.typing as npt
+import torch
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+from lightning.pytorch.callbacks import EarlyStopping
+from lightning.pytorch.strategies import DDPStrategy, Strategy
+from safetensors.torch import load_file
+from torch import nn
+
+from longtailor.classifiers import LinearClassifier
+from longtailor.encoders.preprocessing import Preprocessing
+from longtailor.errors import LongtailorError
+from longtailor.labels import LabelMatrix
+from longtailor.objectives import Objective
+from longtailor.training.deep.augmentation import CROP, Augmentation
+from longtailor.training.deep.averaging import MovingAverage
+from longtailor.training.deep.budget import Budget, Plan
+from longtailor.training.deep.checkpoints import KeepLast, SafetensorsIO
+from longtailor.training.deep.data import PhotoData
+from longtailor.training.deep.loggers import build_logger
+from longtailor.training.deep.measure import CLASSIFIER, ENCODER, Measure, Validation
+from longtailor.training.deep.module import FineTuned
+from longtailor.training.deep.network import TrainedNetwork
+from longtailor.training.deep.options import FineTuning
+from longtailor.training.deep.pixels import Photos, decode_once
+from longtailor.training.deep.progress import Progress
+from longtailor.training.deep.sampling import Order, repeat_factors
+
+BEST, LAST, RESULT = "best.safetensors", "last.safetensors", "result.json"
+MARGIN = 1.125
+"""Photos to be cropped are decoded so much larger than the network sees them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What is to be learned, and from where.
+
+    Attributes
+    ----------
+    network : nn.Module
+        Ends in pooled features; in evaluation mode. Its weights are changed.
+    preprocessing : Preprocessing
+        At the size that is trained at.
+    classifier : LinearClassifier
+        To start from. Its weights are changed.
+    objective : Objective
+        Built for the statistics of the stream of products (see `sampled_statistics`).
+    train, val : sequence of Path
+        Photos of the splits.
+    train_matrix, val_matrix : ndarray of int8, shape (products, labels)
+    names : sequence of str
+        The training products, for errors.
+    bands : ndarray of str, shape (labels,)
+    competing : list of list of int
+        Columns of each attribute whose values compete.
+    augmentation : Augmentation
+    """
+
+    network: nn.Module
+    preprocessing: Preprocessing
+    classifier: LinearClassifier
+    objective: Objective
+    train: Sequence[Path]
+    val: Sequence[Path]
+    train_matrix: LabelMatrix
+    val_matrix: LabelMatrix
+    names: Sequence[str]
+    bands: npt.NDArray[np.str_]
+    competing: list[list[int]]
+    augmentation: Augmentation
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a fine-tuning came to.
+
+    Attributes
+    ----------
+    encoder : dict of str to Tensor
+        The weights of the best epoch, under timm's names.
+    classifier : LinearClassifier
+    curves : dict
+        `epochs`: a row of figures an epoch; `losses`: pairs of step and training loss;
+        `best_epoch`, `steps`, `steps_asked`, `step_seconds`, `waiting_share` (of the training
+        time, for data), `training_seconds`.
+    """
+
+    encoder: dict[str, torch.Tensor]
+    classifier: LinearClassifier
+    curves: dict[str, Any]
+
+
+def fine_tune(
+    task: Task,
+    options: FineTuning,
+    folder: Path,
+    *,
+    seed: int = 0,
+    resume: bool = False,
+    begun: float | None = None,
+    photos_after: int = 0,
+) -> Outcome:
+    """Train an encoder and its classifier end to end.
+
+    Parameters
+    ----------
+    task : Task
+    options : FineTuning
+    folder : Path
+        Where pixels, checkpoints and logs go. Can be removed afterwards.
+    seed : int
+        Seed of the order of the products and of what is done to photos.
+    resume : bool
+        Go on from the last checkpoint in `folder`, if there is one; it ends with the figures of an
+        undisturbed training. Otherwise what is there is removed.
+    begun : float, optional
+        When the time budget began, by `time.monotonic`. Default: now.
+    photos_after : int
+        Photos that the network will look at after the training, which the time budget includes.
+
+    Raises
+    ------
+    LongtailorError
+        If the loss is no longer finite; the batch's products are named.
+    """
+    begun = time.monotonic() if begun is None else begun
+    if not resume:
+        shutil.rmtree(folder, ignore_errors=True)
+    if not (folder / RESULT).is_file():
+        _train(task, options, folder, seed, begun, photos_after)
+    weights = load_file(folder / BEST)
+    encoder = {
+        name.removeprefix(ENCODER): tensor
+        for name, tensor in weights.items()
+        if name.startswith(ENCODER)
+    }
+    return Outcome(
+        encoder,
+        LinearClassifier(weights[f"{CLASSIFIER}weight"], weights[f"{CLASSIFIER}bias"]),
+        json.loads((folder / RESULT).read_bytes()),
+    )
+
+
+def _train(
+    task: Task, options: FineTuning, folder: Path, seed: int, begun: float, photos_after: int
+) -> None:
+    data = _decode(task, options, folder, seed)
+    views = 2 if task.augmentation.flips else 1
+    steps = options.epochs * -(-data.order.batches // options.accumulate)
+    plan = Plan(steps)
+    budget = Budget(plan, options.time_budget, begun, views * photos_after, views * len(task.val))
+    measure = Measure(
+        Validation(task.val_matrix, task.bands, task.competing),
+        options.monitor,
+        budget,
+        folder / BEST,
+        folder / RESULT,
+    )
+    module = FineTuned(
+        TrainedNetwork(
+            task.network, task.classifier, task.preprocessing, mirrored=task.augmentation.flips
+        ),
+        task.objective,
+        options,
+        plan,
+        task.names,
+        seed,
+    )
+    module.train()
+    callbacks: list[pl.Callback] = [budget, measure]
+    if options.averaging:
+        callbacks.append(MovingAverage(options.averaging))
+    if options.patience is not None:
+        callbacks.append(
+            EarlyStopping(f"val_{options.monitor}", mode="max", patience=options.patience)
+        )
+    callbacks += [Progress(budget, measure), KeepLast(folder / LAST, options.checkpoint_seconds)]
+    with _quietly():
+        trainer = pl.Trainer(
+            accelerator="auto",
+            devices=options.devices,
+            num_nodes=options.nodes,
+            strategy=_strategy(options),
+            precision=_precision(),
+            logger=build_logger(options.logger, folder),
+            callbacks=callbacks,
+            plugins=[SafetensorsIO()],
+            max_epochs=options.epochs,
+            accumulate_grad_batches=options.accumulate,
+            gradient_clip_val=1.0,
+            log_every_n_steps=10,
+            num_sanity_val_steps=0,
+            enable_checkpointing=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+            default_root_dir=folder,
+        )
+        last = folder / LAST
+        try:
+            trainer.fit(module, datamodule=data, ckpt_path=last if last.is_file() else None)
+        except SystemExit as stopped:
+            # Lightning leaves the process where it is interrupted.
+            if isinstance(stopped.__context__, KeyboardInterrupt):
+                raise KeyboardInterrupt from None
+            raise
+
+
+def _decode(task: Task, options: FineTuning, folder: Path, seed: int) -> PhotoData:
+    size = task.preprocessing.image_size
+    larger = replace(task.preprocessing, image_size=round(MARGIN * size))
+    decoded = larger if CROP in task.augmentation.changes else task.preprocessing
+    train, val = folder / f"train-{decoded.image_size}.npy", folder / f"val-{size}.npy"
+    decode_once(task.train, decoded, train, "training images")
+    decode_once(task.val, task.preprocessing, val, "validation images")
+    return PhotoData(
+        Photos(train, task.train_matrix),
+        Photos(val, task.val_matrix),
+        task.augmentation,
+        Order(repeat_factors(task.train_matrix, options.repeat_below), options.batch_size, seed),
+        size,
+    )
+
+
+def _strategy(options: FineTuning) -> Strategy | str:
+    if options.devices * options.nodes == 1:
+        return "auto"
+    launched = TorchElasticEnvironment.detect() or SLURMEnvironment.detect()
+    if options.nodes > 1 and not launched:
+        raise LongtailorError(
+            "training on several nodes is started on each of them by torchrun or SLURM: "
+            f"torchrun --nnodes {options.nodes} --nproc-per-node {options.devices} .."
+        )
+    return DDPStrategy(
+        start_method="popen" if launched else "spawn",
+        find_unused_parameters=options.freeze_until > 0,
+    )
+
+
+def _precision() -> Any:
+    if not torch.cuda.is_available():
+        return "32-true"
+    return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep what Lightning says of itself from the terminal."""
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="lightning")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import timm
+import torch
+from PIL import Image
+
+from longtailor.classifiers import LinearClassifier
+from longtailor.encoders.preprocessing import Preprocessing
+from longtailor.labels import Bands, LabelStatistics
+from longtailor.objectives import build
+from longtailor.training.deep.augmentation import Augmentation
+from longtailor.training.deep.options import FineTuning
+from longtailor.training.deep.train import Task
+
+COLOURS = [(220, 40, 40), (40, 200, 60), (50, 60, 220)]
+TINY = FineTuning(
+    epochs=3, image_size=32, batch_size=8, logger="none", checkpoint_seconds=0.0, averaging=0.9
+)
+
+
+def draw_photos(folder: Path, count: int) -> tuple[list[Path], np.ndarray]:
+    """Draw photos whose colour is one label and whose bright half another, and some unknown."""
+    folder.mkdir(parents=True)
+    random = np.random.default_rng(count)
+    matrix = np.zeros((count, 4), np.int8)
+    paths = []
+    for row in range(count):
+        colour, bright = random.integers(0, 3), random.random() < 0.4
+        pixels = np.clip(np.array(COLOURS[colour]) + random.integers(-60, 61, (40, 40, 3)), 0, 255)
+        if bright:
+            pixels[:20] = 250
+        matrix[row, colour] = 1
+        matrix[row, 3] = -1 if random.random() < 0.2 else int(bright)
+        paths.append(folder / f"{row}.png")
+        Image.fromarray(pixels.astype(np.uint8)).save(paths[-1])
+    return paths, matrix
+
+
+def tiny_network() -> torch.nn.Module:
+    torch.manual_seed(0)
+    network = timm.create_model("test_efficientnet", num_classes=0)
+    # As if it had been trained: statistics that are not the ones it starts with.
+    network.train()
+    with torch.no_grad():
+        for _ in range(20):
+            network(torch.randn(8, 3, 32, 32) + torch.randn(8, 3, 1, 1))
+    return network.eval()
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("photos")
+    return draw_photos(folder / "train", 44), draw_photos(folder / "val", 21)
+
+
+@pytest.fixture
+def make_task(photos: Any) -> Callable[..., Task]:
+    """Makes a task with fresh weights: 44 products to learn from, 21 to validate on."""
+    (train, train_matrix), (val, val_matrix) = photos
+
+    def make(objective: str = "none", changes: tuple[str, ...] = ("crop", "flip")) -> Task:
+        network = tiny_network()
+        with torch.no_grad():
+            dim = network(torch.zeros(1, 3, 32, 32)).shape[1]
+        statistics = LabelStatistics.from_matrix(train_matrix)
+        random = torch.Generator().manual_seed(0)
+        return Task(
+            network,
+            Preprocessing(32, "bilinear", (0.5,) * 3, (0.5,) * 3),
+            LinearClassifier(torch.randn(4, dim, generator=random), torch.zeros(4)),
+            build(objective, statistics=statistics),
+            train,
+            val,
+            train_matrix,
+            val_matrix,
+            [f"p{number}" for number in range(len(train))],
+            Bands.parse("thirds").assign(statistics.positive),
+            [],
+            Augmentation(changes),
+        )
+
+    return make
+
+
+@pytest.fixture
+def tiny() -> Callable[..., FineTuning]:
+    """Makes options for a training of seconds."""
+    return lambda **more: replace(TINY, **more)
