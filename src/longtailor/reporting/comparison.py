@@ -174,6 +174,7 @@ def _figure_rows(
         estimates = _of_metric(figures, metric)
         means = [one.mean for one in estimates.values() if not np.isnan(one.mean)]
         best = (min if metric in LOWER_IS_BETTER else max)(means, default=None)
+        one_leads = metric not in NEITHER_IS_BETTER and len(set(means)) > 1
         rows.append(
             {
                 "title": title_of(metric),
@@ -181,9 +182,7 @@ def _figure_rows(
                 "cells": [
                     {
                         "estimate": estimates.get(name),
-                        "best": metric not in NEITHER_IS_BETTER
-                        and name in estimates
-                        and estimates[name].mean == best,
+                        "best": one_leads and name in estimates and estimates[name].mean == best,
                         "differs": (metric, name) in differ,
                     }
                     for name in objectives
@@ -327,7 +326,7 @@ def _reliability_panels(
     for title, note, columns, points in chosen:
         known = matrix[:, columns] != UNKNOWN
         positive = matrix[:, columns][known] == POSITIVE
-        if not positive.any():
+        if positive.sum() < FEWEST_POSITIVES:
             continue
         curves = {
             name: reliability(
