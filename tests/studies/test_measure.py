@@ -161,6 +161,11 @@ def test_the_figures_of_an_attribute_are_those_of_its_labels_alone(study):
     assert list(result.by_attribute) == list(ATTRIBUTES)
 
 
+def test_an_attribute_with_all_labels_has_the_figures_of_all(study):
+    result = measured(*study, attributes={"tag": np.arange(LABELS)}, resamples=20)
+    assert repr(result.by_attribute) == repr({"tag": result.figures})
+
+
 def test_labels_are_compared_with_the_first_objective(study):
     fits, matrix = study
     result = measured(fits, matrix)

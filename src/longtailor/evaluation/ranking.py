@@ -12,8 +12,8 @@ from longtailor.labels import POSITIVE, UNKNOWN, LabelMatrix
 
 Floats = npt.NDArray[np.float64]
 
-BLOCK = 300_000
-"""Cells of the arrays in hand at a time, so that they fit into the processor's cache."""
+BLOCK = 3_000_000
+"""Cells of the arrays in hand at a time: what bounds the memory."""
 
 
 def average_precision(

@@ -114,7 +114,10 @@ def measure(
     seed : int
         Seed of the bootstrap.
     """
-    scopes = {_ALL: np.arange(matrix.shape[1])} | dict(attributes or {})
+    parts = dict(attributes or {})
+    scopes = {_ALL: np.arange(matrix.shape[1])}
+    # An attribute that has all labels has the figures of all labels.
+    scopes |= {name: part for name, part in parts.items() if len(part) < matrix.shape[1]}
     weights = _weights(matrix, groups, resamples, seed)
     truth = Truth(matrix, np.asarray(bands), weights, scopes)
     place = {name: at for at, name in enumerate(seeds)}
@@ -143,8 +146,8 @@ def measure(
     first = objectives[0]
     positives = _units_by_label(matrix, groups)
     return Measured(
-        figures=found.pop(_ALL),
-        by_attribute=found,
+        figures=found[_ALL],
+        by_attribute={name: found.get(name, found[_ALL]) for name in parts},
         labels=[
             _label_differences(other, first, ranking[other], ranking[first], drawn, positives)
             for other in objectives[1:]
