@@ -28,7 +28,7 @@ from longtailor.studies.setup import (
     study_warnings,
 )
 
-OBJECTIVES = ("none", "inverse_frequency", "effective_number", "asl", "distribution_balanced")
+OBJECTIVES = ("none", "inverse_frequency", "effective_number", "asl", "db")
 TOGETHER = None
 """The scope of all attributes in one fit."""
 
