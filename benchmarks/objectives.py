@@ -4,13 +4,19 @@
 
 The limit is one read of logits and targets and one write of gradients. Each figure is the best of
 several runs of a forward and a backward pass, as a multiple of it, without and with a compiler
-(torch.compile). Our objectives stand beside PyTorch's and timm's. The memory is what a step of an
-80 MB batch holds at most beyond its inputs, in sizes of the gradient (which is one of them).
+(torch.compile). All are timed in turns, so that what else the machine does disturbs them alike.
+
+Our objectives stand beside PyTorch's and timm's, and beside the arithmetic of a loss alone: a
+sigmoid and a logarithm a cell. Where the batch fits the cache, these cost far more than to read
+and write it. In parentheses stands each figure as a multiple of PyTorch's own binary cross-entropy
+without a compiler. The memory is what a step of an 80 MB batch holds at most beyond its inputs, in
+sizes of the gradient (which is one of them).
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from collections.abc import Callable
 from itertools import accumulate
@@ -28,6 +34,9 @@ from longtailor.objectives.family import parts
 SHAPES = ((1024, 1000), (256, 20_000))
 MEMORY_SHAPE = (1024, 20_000)
 POSITIVES, PRODUCTS = 30, 1000
+EAGER, COMPILED = "eager", "compiled"
+Key = tuple[str, str, str]
+LIMIT: Key = ("limit", "", "")
 
 
 class UsualFocal(nn.Module):
@@ -67,15 +76,15 @@ def batch(shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
     return logits.requires_grad_(), targets
 
 
-def best(step: Callable[[], object], seconds: float) -> float:
-    """Give the shortest of the runs that fit into some seconds, three to warm up apart."""
-    for _ in range(3):
-        step()
-    shortest, end = float("inf"), time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        start = time.perf_counter()
-        step()
-        shortest = min(shortest, time.perf_counter() - start)
+def best(steps: dict[Key, Callable[[], object]], rounds: int) -> dict[Key, float]:
+    """Give the shortest run of each step in seconds, of rounds in which all take their turn."""
+    shortest = dict.fromkeys(steps, float("inf"))
+    for _ in range(rounds):
+        for key, step in steps.items():
+            step()  # to find its own data in the cache, not that of the one before
+            start = time.perf_counter()
+            step()
+            shortest[key] = min(shortest[key], time.perf_counter() - start)
     return shortest
 
 
@@ -87,8 +96,13 @@ def stepper(loss: Callable[..., Tensor], logits: Tensor, targets: Tensor) -> Cal
     return step
 
 
-def peak(step: Callable[[], None], unit: int) -> float:
-    """Give the most memory that a step allocates and holds at once, in units."""
+def peak(step: Callable[[], None], unit: int, threads: int) -> float:
+    """Give the most memory that a step allocates and holds at once, in units.
+
+    The profiler sees the memory of the thread that runs the step alone. What one thread holds
+    beside the gradient, each holds.
+    """
+    torch.set_num_threads(1)
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
         step()
     events = profiler.profiler.kineto_results.events()
@@ -97,52 +111,75 @@ def peak(step: Callable[[], None], unit: int) -> float:
         for event in sorted(events, key=lambda event: event.start_ns())
         if event.name() == "[memory]"
     ]
-    return max(accumulate(sizes)) / unit
+    torch.set_num_threads(threads)
+    return 1 + threads * (max(accumulate(sizes)) / unit - 1)
+
+
+def floors(logits: Tensor, targets: Tensor) -> dict[Key, Callable[[], object]]:
+    """Give the steps that others are compared with."""
+    z, one, two = logits.detach(), torch.empty(logits.shape), torch.empty(logits.shape)
+
+    def arithmetic() -> None:
+        torch.sigmoid(z, out=one)
+        torch.ops.aten.softplus.out(z, 1, 40, out=two)
+
+    compiled = torch.compile(lambda z: (1 / (1 + torch.exp(-z))).log(), dynamic=False)
+    return {
+        LIMIT: lambda: torch.add(z, targets, out=one),
+        ("arithmetic", "alone", EAGER): arithmetic,
+        ("arithmetic", "alone", COMPILED): lambda: compiled(z),
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--quick", action="store_true", help="three objectives, short runs")
+    parser.add_argument("--quick", action="store_true", help="three objectives, few rounds")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    seconds = 0.2 if arguments.quick else 1.0
-    print(f"torch {torch.__version__}, {arguments.threads} threads, best runs in {seconds} s")
-    shown = ["none", "asl", "effective_number"] if arguments.quick else None
+    torch._dynamo.config.recompile_limit = 100
+    shown = ["none", "asl", "effective_number"] if arguments.quick else names()
 
-    table: dict[tuple[str, str], list[str]] = {}
+    rows: dict[tuple[str, str], list[str]] = {}
     for shape in SHAPES:
         logits, targets = batch(shape)
-        gradient = torch.empty(shape)
-        detached = logits.detach()
-
-        def copy(read: Tensor = detached, write: Tensor = gradient, also: Tensor = targets) -> None:
-            torch.add(read, also, out=write)
-
-        limit = best(copy, seconds)
-        print(f"limit at {shape[0]} x {shape[1]}: {limit * 1e3:.3f} ms")
+        steps = floors(logits, targets)
         for who, losses in (("ours", ours(shape[1])), ("theirs", theirs(shape[1]))):
-            for name, loss in losses.items():
-                if shown is not None and name not in shown:
-                    continue
-                torch.compiler.reset()
-                compiled = torch.compile(loss, fullgraph=True, dynamic=False)
-                for run in (loss, compiled):
-                    ratio = best(stepper(run, logits, targets), seconds) / limit
-                    table.setdefault((name, who), []).append(f"{ratio:.1f}")
+            for name in filter(shown.__contains__, losses):
+                compiled = torch.compile(losses[name], fullgraph=True, dynamic=False)
+                steps[name, who, EAGER] = stepper(losses[name], logits, targets)
+                steps[name, who, COMPILED] = stepper(compiled, logits, targets)
+        for step in steps.values():
+            step()
+        found = best(steps, 5 if arguments.quick else 30)
+        limit, yardstick = found.pop(LIMIT), found["none", "theirs", EAGER]
+        print(f"limit at {shape[0]} x {shape[1]}: {limit * 1e3:.3f} ms; {load()}")
+        for (name, who, _how), seconds in found.items():
+            cells = rows.setdefault((name, who), [])
+            cells.append(f"{seconds / limit:.1f} ({seconds / yardstick:.2f})")
 
     logits, targets = batch(MEMORY_SHAPE)
     unit = logits.numel() * logits.element_size()
     for who, losses in (("ours", ours(MEMORY_SHAPE[1])), ("theirs", theirs(MEMORY_SHAPE[1]))):
-        for name, loss in losses.items():
-            if (name, who) in table:
-                logits.grad = None
-                table[name, who].append(f"{peak(stepper(loss, logits, targets), unit):.1f}")
+        for name in filter(shown.__contains__, losses):
+            logits.grad = None
+            step = stepper(losses[name], logits, targets)
+            rows[name, who].append(f"{peak(step, unit, arguments.threads):.2f}")
 
-    heads = [f"{rows}x{labels} {how}" for rows, labels in SHAPES for how in ("eager", "compiled")]
-    print("\n" + f"{'multiple of the limit':30}" + "".join(f"{h:>20}" for h in [*heads, "memory"]))
-    for name, who in sorted(table, key=lambda key: (names().index(key[0]), key[1])):
-        print(f"{name + ', ' + who:30}" + "".join(f"{cell:>20}" for cell in table[name, who]))
+    heads = [
+        f"{batch_rows}x{labels} {how}" for batch_rows, labels in SHAPES for how in (EAGER, COMPILED)
+    ]
+    print(f"\ntorch {torch.__version__}, {arguments.threads} threads; multiples of the limit, in")
+    print("parentheses of PyTorch's binary cross-entropy without a compiler; memory in gradients")
+    print(f"{'':30}" + "".join(f"{h:>21}" for h in [*heads, "memory"]))
+    order = ["arithmetic", *names()]
+    for key in sorted(rows, key=lambda key: (order.index(key[0]), key[1])):
+        print(f"{', '.join(key):30}" + "".join(f"{cell:>21}" for cell in rows[key]))
+
+
+def load() -> str:
+    """Say how much else the machine does."""
+    return f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
 
 
 if __name__ == "__main__":

@@ -81,6 +81,12 @@ class Objective(nn.Module):
         """Whether the columns of labels are problems of their own."""
         return self.loss.elementwise
 
+    @property
+    def by_label(self) -> bool:
+        """Whether a weight or a shift of each label takes part."""
+        weighted = not isinstance(self.weighting, NoWeighting | CellWeighting)
+        return weighted or getattr(self.loss, "positive_shift", None) is not None
+
     def set_statistics(self, statistics: LabelStatistics) -> None:
         """Take the label statistics that weights, margins and priors come from."""
         known = statistics.known

@@ -9,10 +9,11 @@ it goes on.
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from longtailor.objectives.losses.base import Curve, ElementwiseLoss
-from longtailor.objectives.losses.curves import focused, log1p, power, sigmoid
+from longtailor.objectives.losses.curves import focused, power, sigmoid
 from longtailor.objectives.parameters import Parameter
 
 
@@ -53,12 +54,13 @@ class Asymmetric(ElementwiseLoss):
             return focused(logits, gamma, positive=False)
         probability = sigmoid(logits)
         mistake = (probability - self.margin).clamp_(min=0)
-        log_rest = log1p(-mistake)
+        rest = 1 - mistake
+        log_rest = torch.log(rest)
         # Not 1 - p, which has lost its digits where the mistake is greatest.
         steepness = probability.mul_(sigmoid(logits, positive=True))
         if gamma == 0:
-            return log_rest.neg_(), steepness.mul_(mistake > 0).div_(1 - mistake)
+            return log_rest.neg_(), steepness.mul_(mistake > 0).div_(rest)
         # The derivative has one power less; where gamma < 1 that power has no value at 0.
         less = power(mistake if gamma >= 1 else mistake.clamp(min=1e-30), gamma - 1)
-        slope = (mistake / (1 - mistake)).add_(log_rest, alpha=-gamma).mul_(less).mul_(steepness)
+        slope = (mistake / rest).add_(log_rest, alpha=-gamma).mul_(less).mul_(steepness)
         return less.mul_(mistake).mul_(log_rest).neg_(), slope

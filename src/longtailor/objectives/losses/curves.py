@@ -9,27 +9,40 @@ from torch import Tensor
 from longtailor.objectives.losses.base import Curve
 
 
-def error(logits: Tensor, *, positive: bool) -> Curve:
+def error(logits: Tensor, *, positive: bool, steepness: float = 1.0) -> Curve:
     """Give the error of a cell, sigmoid(x), and its cross-entropy, log(1 + exp(x)).
 
-    x is -z for a positive and z for a negative.
+    x is the logit times the steepness, negated for a positive.
     """
+    x = turned(logits, positive, steepness)
     if not torch.compiler.is_compiling():
-        x = -logits if positive else logits
         return torch.sigmoid(x), F.softplus(x, threshold=40)
-    excess = torch.clamp(-logits if positive else logits, min=0)
-    return sigmoid(logits, positive=positive), log1p(torch.exp(-logits.abs())) + excess
+    small = decay(logits, steepness)
+    return sigmoid(logits, positive=positive, steepness=steepness), log1p(small) + x.clamp(min=0)
 
 
-def sigmoid(logits: Tensor, *, positive: bool = False) -> Tensor:
-    """Give sigmoid(z), or sigmoid(-z) if `positive`.
+def turned(logits: Tensor, positive: bool, steepness: float) -> Tensor:
+    """Give the logit times the steepness, negated for a positive."""
+    factor = -steepness if positive else steepness
+    return logits if factor == 1 else logits * factor
 
-    A compiler merges equal expressions: one exponential, of -|z|, then serves the curves of
-    positives and of negatives.
+
+def decay(logits: Tensor, steepness: float) -> Tensor:
+    """Give exp(-|steepness z|).
+
+    A compiler merges equal expressions: one exponential then serves the curves of positives and
+    of negatives, and the square of it those of twice the steepness.
     """
+    if steepness == 2:
+        return torch.exp(-logits.abs()).square()
+    return torch.exp(-(logits * steepness).abs())
+
+
+def sigmoid(logits: Tensor, *, positive: bool = False, steepness: float = 1.0) -> Tensor:
+    """Give the sigmoid of the logit times the steepness, negated if `positive`."""
     if not torch.compiler.is_compiling():
-        return torch.sigmoid(-logits if positive else logits)
-    small = torch.exp(-logits.abs())
+        return torch.sigmoid(turned(logits, positive, steepness))
+    small = decay(logits, steepness)
     large_side = 1 / (1 + small)
     small_side = small * large_side
     above, below = (small_side, large_side) if positive else (large_side, small_side)
@@ -50,14 +63,16 @@ def power(base: Tensor, exponent: float) -> Tensor:
     return base.square().square_() if exponent == 4 else base.pow(exponent)
 
 
-def focused(logits: Tensor, gamma: float, *, positive: bool, scale: float = 1.0) -> Curve:
-    """Give scale error^gamma cross-entropy, and its derivative by the logit.
+def focused(
+    logits: Tensor, gamma: float, *, positive: bool, scale: float = 1.0, steepness: float = 1.0
+) -> Curve:
+    """Give scale error^gamma cross-entropy, and its derivative by steepness times logit.
 
     With e = sigmoid(x) and c = log(1 + exp(x)) the derivative of e^gamma c by x is
     e^gamma (gamma (1 - e) c + e). Works in place where it can: each new buffer costs a pass over
     memory.
     """
-    mistake, entropy = error(logits, positive=positive)
+    mistake, entropy = error(logits, positive=positive, steepness=steepness)
     if gamma == 0:
         slope = mistake
         focus: Tensor | float = scale

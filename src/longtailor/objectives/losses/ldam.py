@@ -51,7 +51,5 @@ class LabelDistributionAwareMargin(ElementwiseLoss):
         return self._scaled(logits, positive=False)
 
     def _scaled(self, logits: Tensor, *, positive: bool) -> Curve:
-        if self.scale == 1:
-            return focused(logits, 0, positive=positive)
-        loss, slope = focused(logits * self.scale, 0, positive=positive)
-        return loss, slope.mul_(self.scale)
+        loss, slope = focused(logits, 0, positive=positive, steepness=self.scale)
+        return loss, slope if self.scale == 1 else slope.mul_(self.scale)

@@ -55,8 +55,9 @@ class NegativeTolerant(ElementwiseLoss):
 
     def negative(self, logits: Tensor) -> Curve:
         """Give the loss of a negative."""
-        scaled = logits * self.neg_scale
-        loss, slope = focused(scaled, self.gamma, positive=False, scale=self._balance)
+        loss, slope = focused(
+            logits, self.gamma, positive=False, scale=self._balance, steepness=self.neg_scale
+        )
         return loss.mul_(1 / self.neg_scale), slope
 
     @property

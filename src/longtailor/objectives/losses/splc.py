@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -63,11 +64,16 @@ class SelfPacedCorrection(ElementwiseLoss):
     def negative(self, logits: Tensor) -> Curve:
         """Give the focal loss of a negative, or of a positive where it looks like one."""
         loss, slope = focused(logits, self.gamma, positive=False)
-        missed = (logits > self.cut) & self.correcting
-        if not torch.compiler.is_compiling() and not missed.any():
-            return loss, slope
-        loss_missed, slope_missed = self.positive(logits)
-        return torch.where(missed, loss_missed, loss), torch.where(missed, slope_missed, slope)
+        if torch.compiler.is_compiling() or not logits.is_cpu:
+            missed = (logits > self.cut) & self.correcting
+            loss_missed, slope_missed = self.positive(logits)
+            return torch.where(missed, loss_missed, loss), torch.where(missed, slope_missed, slope)
+        if self.correcting:
+            at = torch.from_numpy(np.flatnonzero(logits.numpy() > self.cut))
+            loss_missed, slope_missed = self.positive(logits.view(-1).index_select(0, at))
+            loss.view(-1).index_copy_(0, at, loss_missed)
+            slope.view(-1).index_copy_(0, at, slope_missed)
+        return loss, slope
 
     @property
     def cut(self) -> float:

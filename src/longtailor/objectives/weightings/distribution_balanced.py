@@ -56,5 +56,7 @@ class DistributionBalanced(CellWeighting):
         inverse = torch.as_tensor(self.inverse).to(targets)
         # Not a matrix product: autocast would make that one a product of bfloat16.
         row = (targets.clamp(min=0) * inverse).sum(dim=1, keepdim=True)
-        ratio = inverse / row.clamp(min=torch.finfo(targets.dtype).tiny)
-        return ratio.sub_(self.map_mu).mul_(self.map_beta).sigmoid_().add_(self.map_alpha)
+        row = row.clamp(min=torch.finfo(targets.dtype).tiny)
+        offset = inverse.new_tensor(-self.map_beta * self.map_mu)
+        steep = torch.addcdiv(offset, inverse * self.map_beta, row)
+        return steep.sigmoid_().add_(self.map_alpha)
