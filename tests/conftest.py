@@ -62,6 +62,37 @@ def light_encoder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     return encoder
 
 
+class Letters:
+    """A backend and a tokenizer without a network: how often each letter stands in a text."""
+
+    name = "letters"
+    fingerprint = "letters"
+    dim = 26
+
+    def __call__(self, given: Any) -> Any:
+        if given and isinstance(given[0], str):
+            return [list(text.lower().encode()) for text in given]
+        counts = [[np.bincount(row - 97, minlength=26) for row in _letters(one)] for one in given]
+        return [np.array(some, np.float32) + 0.01 for some in counts]
+
+
+def _letters(batch: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
+    return [row[(row >= 97) & (row < 123)] for row in batch]
+
+
+@pytest.fixture
+def light_text_encoder(light_encoder: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Stands in for every text encoder, beside the one of images."""
+    from longtailor.encoders.encoder import Weights
+    from longtailor.encoders.text import TextEncoder
+
+    letters = Letters()
+    encoder = TextEncoder("letters", Letters.dim, 256, Weights("0" * 64), letters, letters)
+    for place in ("longtailor.fitting", "longtailor.encoders.load"):
+        monkeypatch.setattr(f"{place}.load_text_encoder", lambda *args, **kwargs: encoder)
+    return encoder
+
+
 @pytest.fixture
 def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spares a test that is not about the report the second that its plots take."""

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from longtailor.classifiers import power_normalize
+from longtailor.classifiers import Block, power_normalize
 from longtailor.training.design import Design
 
 
@@ -76,3 +76,30 @@ def test_fewer_products_than_dimensions(problem):
     with torch.no_grad():
         logits = design.fold(parameters)(few)
     torch.testing.assert_close(logits, design.features @ parameters, atol=1e-3, rtol=1e-3)
+
+
+def test_blocks_are_centred_and_scaled_over_the_products_that_have_them(problem):
+    blocks = [Block(problem.embeddings.shape[1]), Block(6, root=False)]
+    texts = torch.randn(len(problem.embeddings), 6, generator=torch.Generator().manual_seed(3))
+    embeddings = torch.cat([problem.embeddings, texts], dim=1)
+    embeddings[::3, -6:] = torch.nan
+    there = ~embeddings[:, -1].isnan()
+    design = Design.of(embeddings, blocks)
+    alone = Design.of(texts[there], [Block(6, root=False)])
+    torch.testing.assert_close(design.features[there, -7:-1], alone.features[:, :-1])
+    assert (design.features[~there, -7:-1] == 0).all()
+    torch.testing.assert_close(
+        design.features[:, :-7], Design.of(problem.embeddings).features[:, :-1]
+    )
+    parameters = torch.randn(embeddings.shape[1] + 1, 4, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        logits = design.fold(parameters)(embeddings)
+    torch.testing.assert_close(logits, design.features @ parameters, atol=1e-4, rtol=1e-4)
+
+
+def test_a_block_that_nobody_has_changes_nothing(problem):
+    nobody = torch.full((len(problem.embeddings), 3), torch.nan)
+    blocks = [Block(problem.embeddings.shape[1]), Block(3)]
+    design = Design.of(torch.cat([problem.embeddings, nobody], dim=1), blocks)
+    assert (design.features[:, -4:-1] == 0).all()
+    assert design.features.isfinite().all()

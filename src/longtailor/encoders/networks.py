@@ -8,6 +8,7 @@ import difflib
 import hashlib
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -63,9 +64,7 @@ def build_network(
         if name in PACKAGES:
             preprocessing = PACKAGES[name].preprocessing
     if image_size is not None:
-        preprocessing = Preprocessing(
-            image_size, preprocessing.interpolation, preprocessing.mean, preprocessing.std
-        )
+        preprocessing = replace(preprocessing, image_size=image_size)
     return network.eval(), preprocessing, source
 
 
@@ -160,6 +159,7 @@ class PhotoNetwork(nn.Module):
     def __init__(self, network: nn.Module, preprocessing: Preprocessing) -> None:
         super().__init__()
         self.network = network
+        self.mirrored = preprocessing.mirrored
         mean, std = torch.tensor(preprocessing.mean), torch.tensor(preprocessing.std)
         self.register_buffer("scale", (1 / (255 * std)).view(3, 1, 1))
         self.register_buffer("shift", (mean / std).view(3, 1, 1))
@@ -167,8 +167,11 @@ class PhotoNetwork(nn.Module):
     def forward(self, photos: torch.Tensor) -> torch.Tensor:
         """Map photos (B, H, W, 3), uint8, to embeddings (B, dim)."""
         # The permuted tensor is channels-last without a copy.
-        pixels = photos.permute(0, 3, 1, 2).float()
-        return self.network(pixels * self.scale - self.shift)  # type: ignore[no-any-return]
+        pixels = photos.permute(0, 3, 1, 2).float() * self.scale - self.shift
+        embeddings: torch.Tensor = self.network(pixels)
+        if self.mirrored:
+            embeddings = (embeddings + self.network(pixels.flip(3))) / 2
+        return embeddings
 
 
 def fold_batch_norm(network: nn.Module, *, image_size: int) -> nn.Module:

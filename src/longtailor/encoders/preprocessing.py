@@ -24,12 +24,15 @@ class Preprocessing:
         A resampling filter of Pillow: `"bicubic"`, `"bilinear"`, ...
     mean, std : tuple of three float
         The network sees `(pixel / 255 - mean) / std`, channel by channel.
+    mirrored : bool
+        Whether an embedding is the mean of that of the photo and of its mirror image.
     """
 
     image_size: int
     interpolation: str
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    mirrored: bool = False
 
     def __call__(self, image: Image.Image) -> Pixels:
         """Resize an RGB image to uint8 pixels of shape (image_size, image_size, 3).
@@ -42,7 +45,12 @@ class Preprocessing:
 
     def to_dict(self) -> dict[str, Any]:
         """Describe as JSON values."""
-        return {"fit": "squash", **asdict(self), "mean": list(self.mean), "std": list(self.std)}
+        mean, std = list(self.mean), list(self.std)
+        described = {"fit": "squash", **asdict(self), "mean": mean, "std": std}
+        # Left out where it says nothing, as it was before there was such a thing.
+        if not self.mirrored:
+            del described["mirrored"]
+        return described
 
     @classmethod
     def from_dict(cls, described: dict[str, Any]) -> Preprocessing:
@@ -53,4 +61,5 @@ class Preprocessing:
             interpolation=described["interpolation"],
             mean=(mean[0], mean[1], mean[2]),
             std=(std[0], std[1], std[2]),
+            mirrored=described.get("mirrored", False),
         )

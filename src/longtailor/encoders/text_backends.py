@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from longtailor.cores import available_cores
 from longtailor.encoders.encoder import Embedding
 from longtailor.encoders.text import TextBackend
+from longtailor.encoders.text_networks import quiet
 
 Batches = Sequence[npt.NDArray[np.int64]]
 
@@ -68,7 +69,7 @@ class OpenVinoTextBackend:
         import openvino
 
         example = torch.zeros(2, 7, dtype=torch.int64)
-        with warnings.catch_warnings(), torch.no_grad():
+        with warnings.catch_warnings(), quiet(), torch.no_grad():
             warnings.simplefilter("ignore")
             traced = torch.jit.trace(  # type: ignore[no-untyped-call]
                 self._source, example, check_trace=False

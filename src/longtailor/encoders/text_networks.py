@@ -113,7 +113,7 @@ def _load(name: str, source: str) -> tuple[nn.Module, HubTokenizer, int]:
 
     local = Path(source).is_dir()
     try:
-        with _quiet():
+        with quiet():
             options = {"local_files_only": local, "trust_remote_code": False}
             # Asked for first: each file of a tokenizer would wait for an absent hub by itself.
             config = AutoConfig.from_pretrained(source, **options)
@@ -152,8 +152,8 @@ def _max_length(source: str, tokenizer: Any, network: Any) -> int:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep transformers from reporting on every weight that it does not need."""
+def quiet() -> Iterator[None]:
+    """Keep transformers from reporting on what concerns nobody here, as weights left out."""
     import transformers
 
     names = ("huggingface_hub", "transformers")

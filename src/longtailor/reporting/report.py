@@ -7,21 +7,25 @@ from typing import Any
 
 import numpy as np
 
-from longtailor.catalog import TEST, TRAIN
+from longtailor.catalog import IMAGE, TEST, TEXT, TRAIN
 from longtailor.fitting import Fitted
 from longtailor.labels import BANDS, attribute_of
 from longtailor.reporting.figures_plot import plot_average_precision, plot_precision_recall
 from longtailor.reporting.page import figure_data_uri, render
 from longtailor.reporting.photos import Sighting, sightings, thumbnail
 from longtailor.reporting.tail_plot import plot_tail
+from longtailor.studies.inputs import METRICS as INPUT_METRICS
+from longtailor.studies.inputs import Inputs
 
 RAREST = 6
 """So many of the rarest labels get a curve and photos."""
 PHOTOS = 6
-"""At most so many photos of a kind."""
+"""At most so many photos or texts of a kind."""
+LETTERS = 280
+"""So many of a text are shown."""
 
 
-def build_report(fitted: Fitted, identity: Mapping[str, Any]) -> str:
+def build_report(fitted: Fitted, identity: Mapping[str, Any], inputs: Inputs | None = None) -> str:
     """Write the page.
 
     Parameters
@@ -29,6 +33,8 @@ def build_report(fitted: Fitted, identity: Mapping[str, Any]) -> str:
     fitted : Fitted
     identity : mapping
         What `run.json` says of the command: `catalog`, `configuration`.
+    inputs : Inputs, optional
+        What images and texts each add, where both were learned from.
     """
     catalog = fitted.data.catalog
     test = fitted.evaluations[TEST]
@@ -46,6 +52,9 @@ def build_report(fitted: Fitted, identity: Mapping[str, Any]) -> str:
         test=test.summary,
         bands={band: _band(fitted, band) for band in BANDS},
         labels=[_label(fitted, label, int(positives[label])) for label in most_first],
+        inputs=inputs,
+        input_metrics=INPUT_METRICS,
+        with_images=IMAGE in fitted.data.encoders,
         unmeasured=[
             catalog.space.labels[label]
             for label in most_first
@@ -141,6 +150,7 @@ def _curves(fitted: Fitted, labels: list[Any], positives: Any) -> str | None:
 
 def _rare(fitted: Fitted, label: int, positives: int) -> dict[str, Any]:
     catalog = fitted.data.catalog
+    with_images, with_texts = IMAGE in fitted.data.encoders, TEXT in fitted.data.encoders
     at = np.flatnonzero(catalog.in_split(TEST))
     seen = sightings(
         fitted.probabilities[TEST][:, label],
@@ -154,7 +164,8 @@ def _rare(fitted: Fitted, label: int, positives: int) -> dict[str, Any]:
             {
                 "id": catalog.ids[at[one.product]],
                 "probability": one.probability,
-                "src": thumbnail(catalog.images[at[one.product]]),
+                "src": thumbnail(catalog.images[at[one.product]]) if with_images else None,
+                "text": _excerpt(catalog.texts[at[one.product]]) if with_texts else None,
             }
             for one in shown
         ]
@@ -167,3 +178,7 @@ def _rare(fitted: Fitted, label: int, positives: int) -> dict[str, Any]:
             ("false alarms", photos(seen.false_alarms), seen.false_alarm_count),
         ],
     }
+
+
+def _excerpt(text: str | None) -> str | None:
+    return text if text is None or len(text) <= LETTERS else f"{text[: LETTERS - 1]}…"

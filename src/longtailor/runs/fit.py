@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from longtailor.catalog import TEST, VAL, Catalog
 from longtailor.detector import FOLDER
+from longtailor.evaluation.metrics import Evaluation
 from longtailor.files import write_json, write_text
 from longtailor.fitting import (
+    BOTH,
     FitOptions,
     Fitted,
     Stopwatch,
@@ -23,8 +25,11 @@ from longtailor.reporting.report import build_report
 from longtailor.runs.labels_table import write_labels
 from longtailor.runs.record import claim_run, close_run, open_run
 from longtailor.runs.skips import write_skips
+from longtailor.studies.inputs import Inputs, compare_inputs
 
 METRICS, LABELS, REPORT, SKIPPED = "metrics.json", "labels.csv", "report.html", "skipped.csv"
+FINETUNING = "finetuning"
+"""The folder in a run where a fine-tuning works; its logs stay there."""
 
 
 @dataclass(frozen=True)
@@ -72,24 +77,35 @@ def fit_run(
     identity = identify(source, options, catalog)
     if open_run(out, identity, resume=resume):
         return None
-    fitted = fit_embedded(embed_catalog(catalog, options, watch), options, watch)
+    data = embed_catalog(catalog, options, watch)
+    work = out / FINETUNING
+    if options.finetune is not None:
+        # It writes into the folder long before there are figures.
+        claim_run(out, identity)
+    fitted = fit_embedded(data, options, watch, folder=work, resume=resume)
+    with watch.stage("inputs alone"):
+        inputs = compare_inputs(fitted, options)
     with watch.stage("write"):
-        write_run(out, fitted, identity, watch)
+        write_run(out, fitted, identity, watch, inputs)
     return fitted
 
 
-def write_run(out: Path, fitted: Fitted, identity: dict[str, Any], watch: Stopwatch) -> None:
+def write_run(
+    out: Path,
+    fitted: Fitted,
+    identity: dict[str, Any],
+    watch: Stopwatch,
+    inputs: Inputs | None = None,
+) -> None:
     """Write the files of a run; `run.json`, which calls it finished, comes last."""
     data = fitted.data
     claim_run(out, identity)
     fitted.detector.save(out / FOLDER)
-    write_json(
-        out / METRICS,
-        {split: fitted.evaluations[split].summary for split in (TEST, VAL)},
-    )
+    figures = _summaries(fitted.evaluations)
+    write_json(out / METRICS, figures if inputs is None else {**figures, **_inputs_json(inputs)})
     write_labels(out / LABELS, fitted)
     write_skips(out / SKIPPED, data.catalog.skipped)
-    write_text(out / REPORT, build_report(fitted, identity))
+    write_text(out / REPORT, build_report(fitted, identity, inputs))
     close_run(
         out,
         identity,
@@ -104,7 +120,33 @@ def write_run(out: Path, fitted: Fitted, identity: dict[str, Any], watch: Stopwa
         chosen=fitted.fit.chosen.to_dict(),
         trials=[trial.to_dict() for trial in fitted.fit.trials],
         durations=watch.seconds,
+        **_finetuning_json(fitted),
     )
+    if fitted.tuned is not None:
+        for file in (out / FINETUNING).iterdir():
+            if file.suffix in (".npy", ".safetensors"):
+                file.unlink()
+
+
+def _summaries(evaluations: Mapping[str, Evaluation]) -> dict[str, Any]:
+    return {split: evaluations[split].summary for split in (TEST, VAL)}
+
+
+def _finetuning_json(fitted: Fitted) -> dict[str, Any]:
+    if fitted.tuned is None:
+        return {}
+    return {"finetuning": {**fitted.tuned.curves, "frozen": _summaries(fitted.frozen)}}
+
+
+def _inputs_json(inputs: Inputs) -> dict[str, Any]:
+    return {
+        "inputs": {name: _summaries(of) for name, of in inputs.evaluations.items()},
+        "inputs_paired": [
+            {"a": BOTH, "b": name, "metric": metric, **asdict(one)}
+            for name, by_metric in inputs.differences.items()
+            for metric, one in by_metric.items()
+        ],
+    }
 
 
 def identify(source: Source, options: FitOptions, catalog: Catalog) -> dict[str, Any]:
