@@ -182,7 +182,8 @@ def test_what_was_not_measured_is_a_dash(
 ) -> None:
     nothing = Estimate(*[float("nan")] * 3, seeds=(float("nan"),) * 3)
     scope = comparison.together
-    nan = np.full(len(scope.catalog.space), np.nan)
+    nan = float("nan")
+    nans = np.full(len(scope.catalog.space), nan)
     matrix = scope.catalog.matrix.copy()
     matrix[scope.catalog.in_split("test")] = 0
     empty = replace(
@@ -195,12 +196,16 @@ def test_what_was_not_measured_is_a_dash(
                 name: dict.fromkeys(metrics, nothing)
                 for name, metrics in scope.figures.estimates.items()
             },
-            paired=[],
+            paired=[
+                replace(one, difference=nan, low=nan, high=nan, p_value=nan, p_adjusted=nan)
+                for one in scope.figures.paired
+            ],
         ),
         labels=[
-            replace(one, difference=nan, low=nan, high=nan, p_adjusted=nan) for one in scope.labels
+            replace(one, difference=nans, low=nans, high=nans, p_adjusted=nans)
+            for one in scope.labels
         ],
-        ap=dict.fromkeys(scope.ap, nan),
+        ap=dict.fromkeys(scope.ap, nans),
     )
     page = read_page(build_comparison(replace(comparison, together=empty, separately={}), identity))
     assert not re.search(r"\b(?:nan|None)\b", page.text)

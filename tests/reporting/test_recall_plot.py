@@ -26,7 +26,8 @@ def test_precision_where_each_positive_is_found() -> None:
 
 
 def test_each_objective_is_a_line_above_guessing() -> None:
-    (axis,) = plot_recall({"none": np.array([1, 0.5]), "b": np.array([0.8, 0.4])}, 0.1).axes
+    curves = {"none": np.array([1, 0.5]), "b": np.array([0.8, 0.4])}
+    (axis,) = plot_recall(curves, 0.1, ("none", "b")).axes
     guessing, first, second = axis.lines
     assert guessing.get_ydata()[0] == 0.1
     np.testing.assert_array_equal(first.get_xdata(), [0.5, 1])

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from longtailor.reporting.plot_style import styles
 from longtailor.reporting.reliability_plot import plot_reliability, reliability
 
 
@@ -35,9 +36,11 @@ def test_few_and_equal_cells() -> None:
 
 def test_each_objective_is_a_line_beside_the_diagonal() -> None:
     curves = {"none": np.array([[0.1, 0.2], [0.5, 0.6]]), "b": np.array([[0.3, 0.1]])}
-    (axis,) = plot_reliability(curves).axes
+    (axis,) = plot_reliability(curves, ("none", "failed", "b")).axes
     diagonal, *lines = axis.lines
     np.testing.assert_array_equal(diagonal.get_xdata(), diagonal.get_ydata())
     np.testing.assert_array_equal(lines[0].get_xydata(), curves["none"])
+    look = styles(("none", "failed", "b"))["b"]
+    assert (lines[1].get_color(), lines[1].get_marker()) == (look.color, look.marker)
     assert lines[0].get_marker() != lines[1].get_marker()
     assert lines[0].get_linestyle() != lines[1].get_linestyle()

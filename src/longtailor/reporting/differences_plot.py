@@ -9,9 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from longtailor.reporting.plot_style import PANEL, ROW, above_row, named_rows, styles
+from longtailor.studies.headline import SURE
 from longtailor.studies.results import Difference
-
-SIGNIFICANT = 0.05
 
 
 def plot_differences(differences: Sequence[Difference], objectives: Sequence[str]) -> Figure:
@@ -32,7 +31,7 @@ def plot_differences(differences: Sequence[Difference], objectives: Sequence[str
     axis.axvline(0, color="#1d2126", lw=1)
     for row, one in enumerate(differences):
         look = looks[one.a]
-        survives = one.p_adjusted < SIGNIFICANT
+        survives = one.p_adjusted < SURE
         axis.plot([one.low, one.high], [row, row], color=look.color, lw=1.6)
         axis.plot(
             one.difference,

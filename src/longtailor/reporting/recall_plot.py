@@ -46,7 +46,7 @@ def _precision(scores: npt.NDArray[np.floating], positive: npt.NDArray[np.bool_]
     return np.asarray(hits / above)
 
 
-def plot_recall(curves: Mapping[str, Floats], guessing: float) -> Figure:
+def plot_recall(curves: Mapping[str, Floats], guessing: float, objectives: Sequence[str]) -> Figure:
     """Plot precision against recall, one line for each objective.
 
     Parameters
@@ -55,8 +55,10 @@ def plot_recall(curves: Mapping[str, Floats], guessing: float) -> Figure:
         By objective, what `precision_by_recall` gives.
     guessing : float
         Share of positives: the precision of guessing.
+    objectives : sequence of str
+        All of the study, so that each looks the same in every plot.
     """
-    looks = styles(list(curves))
+    looks = styles(objectives)
     figure = Figure(figsize=(PANEL, PANEL * 0.78), layout="constrained")
     axis = figure.subplots()
     axis.axhline(guessing, color="#8a929b", lw=1, ls=":")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -44,15 +44,17 @@ def reliability(probabilities: Floats, positive: npt.NDArray[np.bool_], points: 
     return np.asarray(sums[filled] / cells[filled, None])
 
 
-def plot_reliability(curves: Mapping[str, Floats]) -> Figure:
+def plot_reliability(curves: Mapping[str, Floats], objectives: Sequence[str]) -> Figure:
     """Plot the share of positives against the probability, one line for each objective.
 
     Parameters
     ----------
     curves : mapping of str to ndarray, shape (groups, 2)
         By objective, what `reliability` gives.
+    objectives : sequence of str
+        All of the study, so that each looks the same in every plot.
     """
-    looks = styles(list(curves))
+    looks = styles(objectives)
     figure = Figure(figsize=(PANEL, PANEL * 0.86), layout="constrained")
     axis = figure.subplots()
     axis.plot([0, 1], [0, 1], color="#8a929b", lw=1, ls=":")
