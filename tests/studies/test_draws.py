@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -44,7 +46,7 @@ def test_draws_are_nested_disjoint_and_keep_groups(products, seed, group, shares
     catalog = simulated(products, [0.5, 0.1, 0.02], seed, group)
     annotation = annotate(catalog, seed)
     draws = [annotation.draw(share) for share in sorted(shares)]
-    for smaller, larger in zip(draws, draws[1:], strict=False):
+    for smaller, larger in itertools.pairwise(draws):
         assert set(smaller.train) <= set(larger.train)
         assert set(smaller.val) <= set(larger.val)
     for draw in (*draws, annotation.draw()):

@@ -25,7 +25,9 @@ from longtailor.studies.fits import (
 Tasks = list[tuple[FitTask, DrawnData]]
 
 
-def tasks_on(data: Embedded, objectives: tuple[str, ...] = ("none", "asl"), seeds: int = 2) -> Tasks:
+def tasks_on(
+    data: Embedded, objectives: tuple[str, ...] = ("none", "asl"), seeds: int = 2
+) -> Tasks:
     tasks: Tasks = []
     for seed in range(seeds):
         drawn = DrawnData(data, annotate(data.catalog, seed).draw())
@@ -34,10 +36,13 @@ def tasks_on(data: Embedded, objectives: tuple[str, ...] = ("none", "asl"), seed
 
 
 def bits(fit: Any) -> tuple[bytes, ...]:
-    return tuple(
-        getattr(fit, name).tobytes()
-        for name in ("probabilities", "corrected", "thresholds", "train_positive")
-    ) + (fit.penalty,)
+    return (
+        *tuple(
+            getattr(fit, name).tobytes()
+            for name in ("probabilities", "corrected", "thresholds", "train_positive")
+        ),
+        fit.penalty,
+    )
 
 
 def test_a_fit_is_that_of_the_main_job_on_the_drawn_products(embedded_shop: Embedded) -> None:
@@ -54,7 +59,9 @@ def test_a_fit_is_that_of_the_main_job_on_the_drawn_products(embedded_shop: Embe
     test = data.of(TEST)
     fit = fits[task]
     np.testing.assert_allclose(fit.probabilities, detector.probabilities(test), atol=1e-4)
-    np.testing.assert_allclose(fit.corrected, detector.probabilities(test, corrected=True), atol=1e-4)
+    np.testing.assert_allclose(
+        fit.corrected, detector.probabilities(test, corrected=True), atol=1e-4
+    )
     np.testing.assert_allclose(fit.thresholds, detector.thresholds, atol=1e-3)
     np.testing.assert_array_equal(
         fit.train_positive, (embedded_shop.catalog.matrix[draw.train] == 1).sum(axis=0)

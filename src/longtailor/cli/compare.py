@@ -22,6 +22,7 @@ from longtailor.cli.options import (
     names,
     objective_names,
     parse_bands,
+    tell_study,
 )
 
 
@@ -80,11 +81,9 @@ def compare(
     if comparison is None:
         message(f"{out} is finished already")
         return
-    for warning in (*comparison.together.catalog.warnings, *comparison.warnings):
-        message(f"warning: {warning}")
-    for scope in (comparison.together, *comparison.separately.values()):
-        for failure in scope.failures:
-            message(f"failed: {failure.objective}, seed {failure.seed}: {failure.reason}")
+    scopes = (comparison.together, *comparison.separately.values())
+    failures = [failure for scope in scopes for failure in scope.failures]
+    tell_study(out, comparison.together.catalog, comparison.warnings, failures)
     if json:
         import json as json_module
 

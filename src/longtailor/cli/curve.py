@@ -23,6 +23,7 @@ from longtailor.cli.options import (
     numbers,
     objective_names,
     parse_bands,
+    tell_study,
 )
 
 
@@ -93,10 +94,7 @@ def curve(
     if measured is None:
         message(f"{out} is finished already")
         return
-    for warning in (*measured.catalog.warnings, *measured.warnings):
-        message(f"warning: {warning}")
-    for failure in measured.failures:
-        message(f"failed: {failure.objective}, seed {failure.seed}: {failure.reason}")
+    tell_study(out, measured.catalog, measured.warnings, measured.failures)
     if json:
         import json as json_module
 

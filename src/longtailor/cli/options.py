@@ -11,7 +11,11 @@ import typer
 from longtailor.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from longtailor.catalog import Catalog
     from longtailor.labels import Bands
+    from longtailor.studies.results import Failure
 
 Number = TypeVar("Number", int, float)
 
@@ -96,3 +100,15 @@ def message(text: str) -> None:
     or command the terminal.
     """
     typer.echo(_CONTROL.sub(lambda found: repr(found[0])[1:-1], text), err=True)
+
+
+def tell_study(
+    out: Path, catalog: Catalog, warnings: Sequence[str], failures: Sequence[Failure]
+) -> None:
+    """Say what was left out of a study, what looks wrong in it, and what failed."""
+    if catalog.skipped:
+        message(f"{len(catalog.skipped):,} skipped, listed in {out / 'skipped.csv'}")
+    for warning in (*catalog.warnings, *warnings):
+        message(f"warning: {warning}")
+    for failure in failures:
+        message(f"failed: {failure.objective}, seed {failure.seed}: {failure.reason}")
