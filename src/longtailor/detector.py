@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -60,6 +61,8 @@ class Detector:
         What the objective added to the logit of each label; None where that is no constant.
     competing : list of list of int
         Columns of each attribute that was trained with a softmax.
+    tuned : dict of str to Path
+        The safetensors file of each encoder, by modality, whose weights are the detector's own.
     """
 
     space: LabelSpace
@@ -69,6 +72,7 @@ class Detector:
     objective: dict[str, Any] = field(default_factory=dict)
     correction: Floats | None = None
     competing: list[list[int]] = field(default_factory=list)
+    tuned: dict[str, Path] = field(default_factory=dict)
 
     @cached_property
     def loaded_encoders(self) -> dict[str, AnyEncoder]:
@@ -79,7 +83,10 @@ class Detector:
         LongtailorError
             If its weights cannot be had, or are others than those the classifier was fitted on.
         """
-        return {modality: _loaded(modality, one) for modality, one in self.encoders.items()}
+        return {
+            modality: _loaded(modality, one, self.tuned.get(modality))
+            for modality, one in self.encoders.items()
+        }
 
     @property
     def exclusive_columns(self) -> list[npt.NDArray[np.intp]]:
@@ -278,8 +285,22 @@ class Detector:
         return np.concatenate(blocks, axis=1)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write `detector.json` and `classifier.safetensors`, each whole or not at all."""
+        """Write `detector.json` and `classifier.safetensors`, each whole or not at all.
+
+        Encoders that were fine-tuned are written beside them.
+        """
         folder = Path(folder)
+        encoders = {
+            modality: one if isinstance(one, dict) else one.to_dict()
+            for modality, one in self.encoders.items()
+        }
+        for modality, file in self.tuned.items():
+            name = f"{modality}.safetensors"
+            with replacing(folder / name) as temporary:
+                shutil.copyfile(file, temporary)
+            # Beside the description: the folder can be moved.
+            weights = {**encoders[modality]["weights"], "path": name}
+            encoders[modality] = {**encoders[modality], "weights": weights}
         tensors = save_tensors(
             {
                 "weight": self.classifier.weight.detach().contiguous(),
@@ -298,10 +319,7 @@ class Detector:
                 "correction": None if self.correction is None else self.correction.tolist(),
                 "competing": self.competing,
                 "objective": self.objective,
-                "encoders": {
-                    modality: one if isinstance(one, dict) else one.to_dict()
-                    for modality, one in self.encoders.items()
-                },
+                "encoders": encoders,
                 "blocks": [asdict(block) for block in self.classifier.blocks],
                 "sha256": {TENSORS: hashlib.sha256(tensors).hexdigest()},
             },
@@ -360,6 +378,7 @@ class Detector:
                 described["competing"],
             )
             _check(detector, encoders)
+            detector.tuned = _tuned(folder, encoders)
         except KeyError as error:
             raise LongtailorError(
                 f"{folder / DESCRIPTION} is damaged: {error} is missing"
@@ -411,11 +430,21 @@ def _check(detector: Detector, encoders: dict[str, Any]) -> None:
         raise ValueError("an attribute that was trained with a softmax has a column too many")
 
 
-def _loaded(modality: str, encoder: dict[str, Any] | AnyEncoder) -> AnyEncoder:
+def _tuned(folder: Path, encoders: dict[str, Any]) -> dict[str, Path]:
+    """Give the files of the encoders that are beside the description."""
+    paths = {name: one.get("weights", {}).get("path") for name, one in encoders.items()}
+    return {name: folder / path for name, path in paths.items() if path and Path(path).name == path}
+
+
+def _loaded(
+    modality: str, encoder: dict[str, Any] | AnyEncoder, weights: Path | None
+) -> AnyEncoder:
     if not isinstance(encoder, dict):
         return encoder
     try:
-        return (TextEncoder if modality == TEXT else Encoder).from_dict(encoder)
+        if modality == TEXT:
+            return TextEncoder.from_dict(encoder)
+        return Encoder.from_dict(encoder, weights=weights)
     except (KeyError, TypeError, IndexError) as error:
         raise LongtailorError(
             f"the detector does not describe its encoder as it should ({error!r}): fit again"

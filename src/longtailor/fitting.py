@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,17 +22,23 @@ from longtailor.encoders import (
     DEFAULT_TEXT_ENCODER,
     AnyEncoder,
     EmbeddingCache,
+    Encoder,
     embed_inputs,
     load_encoder,
     load_text_encoder,
 )
-from longtailor.errors import CatalogError, UsageError
+from longtailor.errors import CatalogError, LongtailorError, UsageError
 from longtailor.evaluation.metrics import Evaluation, evaluate
 from longtailor.evaluation.thresholds import choose_thresholds
 from longtailor.labels import Bands, LabelSpace
+from longtailor.objectives import Objective
 from longtailor.progress import Advance, track
 from longtailor.training import Fit, fit_classifier
+from longtailor.training.deep.options import FineTuning
 from longtailor.training.design import Design
+
+if TYPE_CHECKING:
+    from longtailor.training.deep.images import Tuned
 
 Floats = npt.NDArray[np.float64]
 
@@ -61,6 +68,8 @@ class FitOptions:
     text_encoder : str
     inputs : str, optional
         What to learn from: one of `INPUTS`. Default: what the catalogue has.
+    finetune : FineTuning, optional
+        How to train the encoder and the classifier end to end. Default: the encoder stays frozen.
     """
 
     objective: str = "none"
@@ -71,6 +80,7 @@ class FitOptions:
     strict: bool = False
     text_encoder: str = DEFAULT_TEXT_ENCODER
     inputs: str | None = None
+    finetune: FineTuning | None = None
 
 
 @dataclass(eq=False)
@@ -149,6 +159,11 @@ class Fitted:
     probabilities : dict of str to ndarray
         By split: as the objective made them, shape (products of the split, labels).
     warnings : list of str
+    tuned : Tuned, optional
+        What a fine-tuning came to. The embeddings of `data` are then those of val and test alone,
+        and `fit` is what it started from.
+    frozen : dict of str to Evaluation
+        By split: what `fit` could do, where it was fine-tuned since.
     """
 
     detector: Detector
@@ -158,12 +173,15 @@ class Fitted:
     evaluations: dict[str, Evaluation]
     probabilities: dict[str, Floats]
     warnings: list[str] = field(default_factory=list)
+    tuned: Tuned | None = None
+    frozen: dict[str, Evaluation] = field(default_factory=dict)
 
 
 class Stopwatch:
     """Seconds spent by stage, in order."""
 
     def __init__(self) -> None:
+        self.began = time.monotonic()
         self.seconds: dict[str, float] = {}
 
     @contextmanager
@@ -185,6 +203,8 @@ def fit(
     strict: bool = False,
     text_encoder: str = DEFAULT_TEXT_ENCODER,
     inputs: str | None = None,
+    finetune: FineTuning | None = None,
+    folder: Path | None = None,
 ) -> Detector:
     """Fit a detector to a catalogue.
 
@@ -208,6 +228,11 @@ def fit(
         See `longtailor.encoders.load_text_encoder`.
     inputs : {"image", "text", "both"}, optional
         What to learn from. Default: what the catalogue has.
+    finetune : FineTuning, optional
+        How to train encoder and classifier end to end. Default: the encoder stays frozen.
+    folder : Path, optional
+        Where a fine-tuning keeps weights, checkpoints and logs; the detector needs the weights
+        until it is saved.
 
     Raises
     ------
@@ -223,8 +248,9 @@ def fit(
         strict,
         text_encoder,
         inputs,
+        finetune,
     )
-    return fit_embedded(embed_catalog(catalog, options), options).detector
+    return fit_embedded(embed_catalog(catalog, options), options, folder=folder).detector
 
 
 def embed_catalog(
@@ -253,9 +279,12 @@ def embed_products(
     """
     watch = stopwatch or Stopwatch()
     modalities = _modalities(catalog, options.inputs)
+    if options.finetune is not None and modalities != (IMAGE,):
+        raise UsageError("fine-tuning learns from images alone: add --inputs image")
+    image_size = None if options.finetune is None else options.finetune.image_size
     with watch.stage("load encoder"):
         encoders: dict[str, AnyEncoder] = {
-            modality: load_encoder(options.encoder)
+            modality: load_encoder(options.encoder, image_size=image_size)
             if modality == IMAGE
             else load_text_encoder(options.text_encoder)
             for modality in modalities
@@ -319,29 +348,124 @@ def drop_rare(data: Embedded, positives: npt.NDArray[np.int64], min_positives: i
     return replace(data, catalog=data.catalog.take_labels(learned), dropped=dropped)
 
 
-def fit_embedded(data: Embedded, options: FitOptions, stopwatch: Stopwatch | None = None) -> Fitted:
-    """Fit the classifier, choose thresholds on val, and evaluate on val and test."""
+def fit_embedded(
+    data: Embedded,
+    options: FitOptions,
+    stopwatch: Stopwatch | None = None,
+    *,
+    folder: Path | None = None,
+    resume: bool = False,
+) -> Fitted:
+    """Fit the classifier, fine-tune if asked to, choose thresholds, evaluate on val and test.
+
+    Parameters
+    ----------
+    data : Embedded
+    options : FitOptions
+    stopwatch : Stopwatch, optional
+        Its stages are timed, and its begin is that of a fine-tuning's time budget.
+    folder : Path, optional
+        Where a fine-tuning keeps weights, checkpoints and logs.
+    resume : bool
+        Go on from the checkpoint that is there.
+    """
     watch = stopwatch or Stopwatch()
-    catalog = data.catalog
     with track("Fitting", None) as advance:
-        detector, fitted = fit_detector(data, options, watch, advance)
-    bands = options.bands.assign(catalog.statistics(TRAIN).positive)
-    evaluations, probabilities = {}, {}
-    with watch.stage("evaluate"):
-        for split in (VAL, TEST):
-            probabilities[split] = detector.probabilities(data.of(split))
-            evaluations[split] = evaluate(
-                probabilities[split],
-                catalog.matrix[catalog.in_split(split)],
-                detector.thresholds,
-                bands,
-                corrected=detector.probabilities(data.of(split), corrected=True),
-                exclusive=detector.exclusive_columns,
-                groups=catalog.group[catalog.in_split(split)],
-                seed=options.seed,
+        detector, fit = fit_detector(data, options, watch, advance)
+    bands = options.bands.assign(data.catalog.statistics(TRAIN).positive)
+    tuned: Tuned | None = None
+    frozen: dict[str, Evaluation] = {}
+    if options.finetune is not None:
+        frozen, _ = _evaluate(detector, data, bands, options.seed)
+        with watch.stage("fine-tune"):
+            tuned = _fine_tune(data, fit, bands, options, folder, resume, watch.began)
+        with watch.stage("embed again"):
+            data = _embed_again(data, tuned)
+        with watch.stage("thresholds again"):
+            detector = replace(
+                detector,
+                classifier=tuned.classifier,
+                encoders=data.encoders,
+                tuned={IMAGE: tuned.weights},
+                **_trained_with(tuned.objective, fit),
             )
-    warnings = _warnings(fitted, catalog.space, evaluations)
-    return Fitted(detector, data, fitted, bands, evaluations, probabilities, warnings)
+            detector.thresholds = _thresholds(detector, data, options.seed)
+    with watch.stage("evaluate"):
+        evaluations, probabilities = _evaluate(detector, data, bands, options.seed)
+    warnings = _warnings(fit, data.catalog.space, evaluations)
+    return Fitted(detector, data, fit, bands, evaluations, probabilities, warnings, tuned, frozen)
+
+
+def _fine_tune(
+    data: Embedded,
+    fit: Fit,
+    bands: npt.NDArray[np.str_],
+    options: FitOptions,
+    folder: Path | None,
+    resume: bool,
+    began: float,
+) -> Tuned:
+    assert options.finetune is not None
+    if folder is None:
+        raise UsageError("fine-tuning needs a folder for its weights and checkpoints")
+    try:
+        from longtailor.training.deep.images import tune_images
+    except ImportError as error:
+        raise LongtailorError(
+            f"fine-tuning needs {error.name}: pip install 'longtailor[finetune]'"
+        ) from error
+    encoder = data.encoders[IMAGE]
+    assert isinstance(encoder, Encoder)
+    return tune_images(
+        data.catalog,
+        encoder,
+        fit,
+        bands,
+        options.finetune,
+        folder,
+        seed=options.seed,
+        resume=resume,
+        begun=began,
+    )
+
+
+def _embed_again(data: Embedded, tuned: Tuned) -> Embedded:
+    """Embed val and test with the encoder that was trained."""
+    catalog = data.catalog
+    measured = np.flatnonzero(catalog.in_split(VAL) | catalog.in_split(TEST))
+    embeddings = np.full((len(catalog), tuned.encoder.dim), np.nan, np.float32)
+    encoders: dict[str, AnyEncoder] = {IMAGE: tuned.encoder}
+    with track("Embedding val and test", len(measured)) as advance, EmbeddingCache() as cache:
+        again = embed_inputs(
+            [catalog.images[at] for at in measured],
+            [None] * len(measured),
+            encoders,
+            cache=cache,
+            advance=advance,
+        )
+    embeddings[measured] = again.values
+    return replace(data, embeddings=embeddings, encoders=encoders)
+
+
+def _evaluate(
+    detector: Detector, data: Embedded, bands: npt.NDArray[np.str_], seed: int
+) -> tuple[dict[str, Evaluation], dict[str, Floats]]:
+    """Give figures and probabilities of val and test."""
+    catalog = data.catalog
+    evaluations, probabilities = {}, {}
+    for split in (VAL, TEST):
+        probabilities[split] = detector.probabilities(data.of(split))
+        evaluations[split] = evaluate(
+            probabilities[split],
+            catalog.matrix[catalog.in_split(split)],
+            detector.thresholds,
+            bands,
+            corrected=detector.probabilities(data.of(split), corrected=True),
+            exclusive=detector.exclusive_columns,
+            groups=catalog.group[catalog.in_split(split)],
+            seed=seed,
+        )
+    return evaluations, probabilities
 
 
 def fit_detector(
@@ -380,34 +504,49 @@ def fit_detector(
             blocks=data.blocks,
             design=design,
         )
-    statistics = catalog.statistics(TRAIN)
-    shift = fitted.objective.correction()
     detector = Detector(
         catalog.space,
         fitted.classifier,
         np.full(len(catalog.space), 0.5),
         data.encoders,
-        {
-            "name": fitted.objective.name,
-            "settings": fitted.objective.settings,
-            "specification": fitted.specification,
-            "positives": statistics.positive.tolist(),
-            "known": statistics.known.tolist(),
-        },
-        None if shift is None else _numpy(shift.expand(len(catalog.space))),
-        fitted.competing,
+        competing=fitted.competing,
+        **_trained_with(fitted.objective, fitted),
     )
     with watch.stage("thresholds"):
-        if len(val):
-            logits = detector.logits(data.of(VAL))
-            detector.thresholds = choose_thresholds(
-                logits,
-                val,
-                list(catalog.space.groups.values()),
-                logits - detector.logits(data.of(VAL), corrected=True),
-                options.seed,
-            )
+        detector.thresholds = _thresholds(detector, data, options.seed)
     return detector, fitted
+
+
+def _trained_with(objective: Objective, fit: Fit) -> dict[str, Any]:
+    """Give what a detector knows of the objective it was trained with."""
+    shift = objective.correction()
+    assert objective.positives is not None
+    assert objective.known is not None
+    return {
+        "objective": {
+            "name": objective.name,
+            "settings": objective.settings,
+            "specification": fit.specification,
+            "positives": objective.positives.tolist(),
+            "known": objective.known.tolist(),
+        },
+        "correction": None if shift is None else _numpy(shift.expand(len(objective.positives))),
+    }
+
+
+def _thresholds(detector: Detector, data: Embedded, seed: int) -> Floats:
+    """Choose thresholds on val; 0.5 where there is none."""
+    val = data.catalog.matrix[data.catalog.in_split(VAL)]
+    if not len(val):
+        return np.full(len(data.catalog.space), 0.5)
+    logits = detector.logits(data.of(VAL))
+    return choose_thresholds(
+        logits,
+        val,
+        list(data.catalog.space.groups.values()),
+        logits - detector.logits(data.of(VAL), corrected=True),
+        seed,
+    )
 
 
 def _warnings(fitted: Fit, space: LabelSpace, evaluations: dict[str, Evaluation]) -> list[str]:
@@ -444,4 +583,5 @@ def configuration(options: FitOptions) -> dict[str, Any]:
         "strict": options.strict,
         "text_encoder": options.text_encoder,
         "inputs": options.inputs,
+        "finetune": None if options.finetune is None else asdict(options.finetune),
     }

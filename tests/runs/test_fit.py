@@ -139,6 +139,7 @@ def test_a_run_records_itself(shop: Path, tmp_path: Path) -> None:
         "strict": False,
         "text_encoder": "all-minilm-l6-v2",
         "inputs": None,
+        "finetune": None,
         "images": None,
         "attributes": None,
     }

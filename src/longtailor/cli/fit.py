@@ -17,6 +17,16 @@ from longtailor.cli.options import (
     names,
     parse_bands,
 )
+from longtailor.cli.tuning import (
+    Devices,
+    Epochs,
+    Finetune,
+    ImageSize,
+    Nodes,
+    TimeBudget,
+    Tuning,
+    fine_tuning,
+)
 
 
 def fit(
@@ -45,6 +55,13 @@ def fit(
         str | None,
         typer.Option(help="Learn from image, text or both.  [default: what the catalogue has]"),
     ] = None,
+    finetune: Finetune = False,
+    epochs: Epochs = None,
+    image_size: ImageSize = None,
+    time_budget: TimeBudget = None,
+    devices: Devices = None,
+    nodes: Nodes = None,
+    tuning: Tuning = None,
     strict: Strict = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an interrupted run of the same command.")
@@ -57,7 +74,15 @@ def fit(
     from longtailor.runs.fit import REPORT, Source, fit_run
 
     options = FitOptions(
-        objective, encoder, min_positives, parsed_bands, seed, strict, text_encoder, inputs
+        objective,
+        encoder,
+        min_positives,
+        parsed_bands,
+        seed,
+        strict,
+        text_encoder,
+        inputs,
+        fine_tuning(finetune, epochs, image_size, time_budget, devices, nodes, tuning),
     )
     fitted = fit_run(Source(catalog, images, names(attributes)), out, options, resume=resume)
     if fitted is None:
@@ -73,5 +98,11 @@ def fit(
             f"{len(fitted.data.dropped):,} labels have fewer than {min_positives} training "
             f"positives and were left out; they are listed in {out / 'run.json'}"
         )
-    print_figures({fitted.fit.objective.name: fitted.evaluations["test"].summary})
+    name = fitted.fit.objective.name
+    rows = {name: fitted.evaluations["test"].summary}
+    if fitted.tuned is not None:
+        for note in fitted.tuned.curves["left_out"]:
+            message(note)
+        rows = {f"{name}, frozen": fitted.frozen["test"].summary, f"{name}, fine-tuned": rows[name]}
+    print_figures(rows)
     message(f"wrote {out / REPORT}")

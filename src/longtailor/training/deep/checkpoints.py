@@ -1,4 +1,4 @@
-"""Checkpoints without pickle: tensors as safetensors, all else as JSON in the same file.
+"""Checkpoints that run no code: tensors as safetensors, all else as JSON in the same file.
 
 A checkpoint is a file that is whole or not there. Nothing in it is executed when it is read.
 """

@@ -14,7 +14,8 @@ from itertools import pairwise
 from typing import Any
 
 import torch
-from timm.layers.conv2d_same import Conv2dSame, conv2d_same
+from timm.layers.conv2d_same import Conv2dSame
+from timm.layers.padding import pad_same
 from torch import Tensor, nn
 
 from longtailor.classifiers import LinearClassifier
@@ -30,12 +31,12 @@ class FoldedConvolution(nn.Module):
     Its parameters keep the names and objects that they had.
     """
 
-    bias: nn.Parameter | None
+    bias: Tensor | None
 
     def __init__(self, convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
         super().__init__()
         self.weight = convolution.weight
-        self.register_parameter("bias", convolution.bias)
+        self.bias = convolution.bias
         # In a tuple, a module is not taken for a part of this one.
         self.parts = (convolution, norm)
 
@@ -48,17 +49,13 @@ class FoldedConvolution(nn.Module):
         mean = norm.running_mean if self.bias is None else norm.running_mean - self.bias
         weight, shift = self.weight * scale[:, None, None, None], norm.bias - mean * scale
         if isinstance(convolution, Conv2dSame):
-            outputs: Tensor = conv2d_same(
+            inputs = pad_same(
                 inputs,
-                weight,
-                shift,
-                convolution.stride,
-                convolution.padding,
-                convolution.dilation,
-                convolution.groups,
+                convolution.kernel_size,  # type: ignore[arg-type]
+                convolution.stride,  # type: ignore[arg-type]
+                convolution.dilation,  # type: ignore[arg-type]
             )
-            return outputs
-        return convolution._conv_forward(inputs, weight, shift)
+        return convolution._conv_forward(inputs, weight, shift)  # type: ignore[no-any-return]
 
 
 class FoldedNorm(nn.Module):
@@ -167,9 +164,10 @@ def fold_frozen(network: nn.Module, image_size: int) -> nn.Module:
     for parent in list(folded.modules()):
         for (conv_name, conv), (norm_name, norm) in pairwise(list(parent.named_children())):
             if (
-                type(conv) in (nn.Conv2d, Conv2dSame)
+                isinstance(conv, nn.Conv2d)
+                and type(conv) in (nn.Conv2d, Conv2dSame)
                 and isinstance(norm, nn.BatchNorm2d)
-                and conv.out_channels == norm.num_features  # type: ignore[union-attr]
+                and conv.out_channels == norm.num_features
             ):
                 setattr(parent, conv_name, FoldedConvolution(conv, norm))
                 setattr(parent, norm_name, FoldedNorm(norm))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 from longtailor.errors import UsageError
 
@@ -117,6 +119,36 @@ class FineTuning:
                 f"a batch of {self.batch_size} cannot be shared out to "
                 f"{self.devices * self.nodes} devices; give a multiple"
             )
+
+
+def parse_tuning(text: str | None) -> dict[str, Any]:
+    """Read `batch_size=64,schedule=cosine` as attributes of `FineTuning` in their own types.
+
+    A value with commas in it is put in quotation marks: `augment="crop,flip"`.
+
+    Raises
+    ------
+    UsageError
+        If there is no such attribute, or a value is of another type.
+    """
+    kinds = {one.name: one.type for one in fields(FineTuning)}
+    given: dict[str, Any] = {}
+    for name, quoted, plain in re.findall(r'\s*([^=,]*)=(?:"([^"]*)"|([^,]*)),?', text or ""):
+        value = quoted or plain.strip()
+        if name not in kinds:
+            near = difflib.get_close_matches(name, kinds, n=len(kinds), cutoff=0.0)
+            raise UsageError(f"--tuning has no setting {name!r}; it has {', '.join(near)}")
+        kind = int if kinds[name].startswith("int") else str if kinds[name] == "str" else float
+        try:
+            given[name] = kind(value)
+        except ValueError:
+            raise UsageError(f"--tuning {name}={value}: not {_KINDS[kind]}") from None
+    if text and not given:
+        raise UsageError(f"--tuning {text!r}: write it as name=value,name=value")
+    return given
+
+
+_KINDS: dict[type, str] = {int: "a whole number", float: "a number"}
 
 
 def parse_duration(text: str) -> float:
