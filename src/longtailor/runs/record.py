@@ -16,7 +16,17 @@ from longtailor.files import write_json
 
 RECORD = "run.json"
 RUNNING, FINISHED = "running", "finished"
-_PACKAGES = ("torch", "timm", "numpy", "scipy", "scikit-learn", "polars", "pillow", "openvino")
+_PACKAGES = (
+    "torch",
+    "timm",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "polars",
+    "pillow",
+    "openvino",
+    "transformers",
+)
 
 
 def versions() -> dict[str, str | None]:
