@@ -116,7 +116,9 @@ def test_what_cannot_be_measured_is_one_error(shop: Path, run: Path, tmp_path: P
         evaluate_run(tmp_path, shop)
     for image in (shop.parent / "images").iterdir():
         image.write_bytes(b"")
-    with pytest.raises(CatalogError, match=r"row 2: .*the file is empty \(no product has a usable im"):
+    with pytest.raises(
+        CatalogError, match=r"row 2: .*the file is empty \(no product has a usable im"
+    ):
         evaluate_run(run, shop)
 
 
