@@ -123,6 +123,10 @@ class LinearClassifier(nn.Module):
 
     def forward(self, embeddings: Tensor) -> Tensor:
         """Give the logits of embeddings (products, dim): shape (products, labels)."""
+        return nn.functional.linear(self.normalize(embeddings), self.weight, self.bias)
+
+    def normalize(self, embeddings: Tensor) -> Tensor:
+        """Normalise each block, the average in place of a missing one: shape (products, dim)."""
         sizes = [block.dim for block in self.blocks]
         parts = []
         for block, part, average in zip(
@@ -133,4 +137,4 @@ class LinearClassifier(nn.Module):
         ):
             features, missing = normalize_block(part, block)
             parts.append(torch.where(missing, average, features))
-        return nn.functional.linear(torch.cat(parts, dim=1), self.weight, self.bias)
+        return torch.cat(parts, dim=1)
