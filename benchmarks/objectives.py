@@ -96,12 +96,12 @@ def stepper(loss: Callable[..., Tensor], logits: Tensor, targets: Tensor) -> Cal
     return step
 
 
-def peak(step: Callable[[], None], unit: int, threads: int) -> float:
-    """Give the most memory that a step allocates and holds at once, in units.
+def peak(step: Callable[[], None], unit: int) -> float:
+    """Give the most memory that a step allocates and holds at once on one thread, in units.
 
-    The profiler sees the memory of the thread that runs the step alone. What one thread holds
-    beside the gradient, each holds.
+    One, because the profiler sees only the memory of the thread that runs the step.
     """
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
         step()
@@ -112,7 +112,7 @@ def peak(step: Callable[[], None], unit: int, threads: int) -> float:
         if event.name() == "[memory]"
     ]
     torch.set_num_threads(threads)
-    return 1 + threads * (max(accumulate(sizes)) / unit - 1)
+    return max(accumulate(sizes)) / unit
 
 
 def floors(logits: Tensor, targets: Tensor) -> dict[Key, Callable[[], object]]:
@@ -164,7 +164,11 @@ def main() -> None:
         for name in filter(shown.__contains__, losses):
             logits.grad = None
             step = stepper(losses[name], logits, targets)
-            rows[name, who].append(f"{peak(step, unit, arguments.threads):.2f}")
+            held = peak(step, unit)
+            if who == "ours":
+                # Beside the one gradient each thread holds the buffers of its block.
+                held += (arguments.threads - 1) * (held - 1)
+            rows[name, who].append(f"{held:.2f}")
 
     heads = [
         f"{batch_rows}x{labels} {how}" for batch_rows, labels in SHAPES for how in (EAGER, COMPILED)
