@@ -21,6 +21,7 @@ from longtailor.studies.fits import (
     fingerprint_of,
     run_fits,
 )
+from longtailor.studies.results import StudyFit
 
 Tasks = list[tuple[FitTask, DrawnData]]
 
@@ -35,14 +36,9 @@ def tasks_on(
     return tasks
 
 
-def bits(fit: Any) -> tuple[bytes, ...]:
-    return (
-        *tuple(
-            getattr(fit, name).tobytes()
-            for name in ("probabilities", "corrected", "thresholds", "train_positive")
-        ),
-        fit.penalty,
-    )
+def bits(fit: StudyFit) -> tuple[object, ...]:
+    arrays = (fit.probabilities, fit.corrected, fit.thresholds, fit.train_positive)
+    return (fit.penalty, *(array.tobytes() for array in arrays))
 
 
 def test_a_fit_is_that_of_the_main_job_on_the_drawn_products(embedded_shop: Embedded) -> None:

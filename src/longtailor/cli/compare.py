@@ -22,6 +22,7 @@ from longtailor.cli.options import (
     names,
     objective_names,
     parse_bands,
+    print_json,
     tell_study,
 )
 
@@ -57,7 +58,7 @@ def compare(
     """Compare objectives over several draws of labelled products."""
     parsed_bands = parse_bands(bands)
     from longtailor.fitting import FitOptions
-    from longtailor.runs.compare import PAGE, compare_run
+    from longtailor.runs.compare import FIGURES, PAGE, compare_run
     from longtailor.runs.fit import Source
     from longtailor.studies.compare import CompareOptions
 
@@ -80,20 +81,14 @@ def compare(
     comparison = compare_run(Source(catalog, images, picked), out, options, resume=resume)
     if comparison is None:
         message(f"{out} is finished already")
-        return
-    scopes = (comparison.together, *comparison.separately.values())
-    failures = [failure for scope in scopes for failure in scope.failures]
-    tell_study(out, comparison.together.catalog, comparison.warnings, failures)
-    if json:
-        import json as json_module
-
-        from longtailor.studies.exchange import comparison_json
-
-        typer.echo(
-            json_module.dumps(comparison_json(comparison), ensure_ascii=False, allow_nan=False)
-        )
     else:
+        scopes = (comparison.together, *comparison.separately.values())
+        failures = [failure for scope in scopes for failure in scope.failures]
+        tell_study(out, comparison.together.catalog, comparison.warnings, failures)
+        message(f"wrote {out / PAGE}")
+    if json:
+        print_json(out / FIGURES)
+    elif comparison is not None:
         from longtailor.reporting.terminal import print_comparison
 
         print_comparison(comparison)
-    message(f"wrote {out / PAGE}")

@@ -23,6 +23,7 @@ from longtailor.cli.options import (
     numbers,
     objective_names,
     parse_bands,
+    print_json,
     tell_study,
 )
 
@@ -69,7 +70,7 @@ def curve(
     """Measure quality against the number of annotated products, or of positives of a label."""
     parsed_bands = parse_bands(bands)
     from longtailor.fitting import FitOptions
-    from longtailor.runs.curve import PAGE, curve_run
+    from longtailor.runs.curve import FIGURES, PAGE, curve_run
     from longtailor.runs.fit import Source
     from longtailor.studies.curve import CurveOptions
 
@@ -93,16 +94,12 @@ def curve(
     measured = curve_run(Source(catalog, images, names(attributes)), out, options, resume=resume)
     if measured is None:
         message(f"{out} is finished already")
-        return
-    tell_study(out, measured.catalog, measured.warnings, measured.failures)
-    if json:
-        import json as json_module
-
-        from longtailor.studies.exchange import curve_json
-
-        typer.echo(json_module.dumps(curve_json(measured), ensure_ascii=False, allow_nan=False))
     else:
+        tell_study(out, measured.catalog, measured.warnings, measured.failures)
+        message(f"wrote {out / PAGE}")
+    if json:
+        print_json(out / FIGURES)
+    elif measured is not None:
         from longtailor.reporting.terminal import print_curve
 
         print_curve(measured, metric)
-    message(f"wrote {out / PAGE}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -112,3 +113,9 @@ def tell_study(
         message(f"warning: {warning}")
     for failure in failures:
         message(f"failed: {failure.objective}, seed {failure.seed}: {failure.reason}")
+
+
+def print_json(path: Path) -> None:
+    """Print the object of a JSON file on standard output, on one line."""
+    value = json.loads(path.read_bytes())
+    typer.echo(json.dumps(value, ensure_ascii=False, allow_nan=False))
