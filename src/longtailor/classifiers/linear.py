@@ -38,7 +38,8 @@ def power_normalize(embeddings: Tensor) -> Tensor:
     """
     zero = embeddings == 0
     some = embeddings.masked_fill(zero, 1.0)
-    roots = some.abs().sqrt().copysign(some).masked_fill(zero, 0.0)
+    # copysign has no counterpart in ONNX.
+    roots = (some.abs().sqrt() * some.sign()).masked_fill(zero, 0.0)
     return nn.functional.normalize(roots, dim=1)
 
 
