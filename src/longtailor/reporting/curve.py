@@ -9,7 +9,7 @@ import numpy as np
 
 from longtailor.catalog import SPLITS
 from longtailor.reporting.budget_plot import plot_budgets
-from longtailor.reporting.metric_titles import LOWER_IS_BETTER, title_of
+from longtailor.reporting.metric_titles import title_of
 from longtailor.reporting.page import render
 from longtailor.reporting.study_page import command_line, key, panel
 from longtailor.studies.results import Curve, Estimate, Saving
@@ -35,13 +35,19 @@ def build_curve(curve: Curve, identity: Mapping[str, Any]) -> str:
         splits={split: int(curve.catalog.in_split(split).sum()) for split in SPLITS},
         key=key(curve.objectives),
         panels=[
-            _panel(title_of(metric), curve.products, estimates, "annotated products", metric)
+            _panel(title_of(metric), curve.products, estimates, "annotated products", "")
             for metric in _METRICS
             if _measured(estimates := _of_metric(curve, metric))
         ],
         savings=[_saving(one, curve.products) for one in curve.savings],
         labels=[
-            _panel(one.label, one.positives, one.estimates, "training positives of the label")
+            _panel(
+                one.label,
+                one.positives,
+                one.estimates,
+                "training positives of the label",
+                "average precision",
+            )
             for one in curve.labels
         ],
         failures=[("", one) for one in curve.failures],
@@ -62,13 +68,13 @@ def _panel(
     amounts: Sequence[int],
     estimates: Mapping[str, Sequence[Estimate]],
     what: str,
-    metric: str = "map",
+    note: str,
 ) -> dict[str, Any]:
     shown = panel(
         title,
         plot_budgets(amounts, estimates, what),
         f"{title} of each objective against {what}, with intervals",
-        "lower is better" if metric in LOWER_IS_BETTER else "",
+        note,
     )
     table = [
         (amount, [each[place] for each in estimates.values()])
@@ -94,4 +100,5 @@ def _amount(value: float, products: Sequence[int]) -> str:
         return f"more than {max(products):,}"
     if value < min(products):
         return f"fewer than {min(products):,}"
-    return f"{value:,.0f}"
+    # As many digits as the sentence has.
+    return f"{float(f'{value:.3g}'):,.0f}"
