@@ -24,7 +24,13 @@ from scipy.special import expit
 
 from longtailor.catalog import IMAGE, MODALITIES, TEXT
 from longtailor.catalog.images import open_image, upright_rgb
-from longtailor.classifiers import Block, LinearClassifier, compete
+from longtailor.classifiers import (
+    BlendedClassifier,
+    Block,
+    Classifier,
+    LinearClassifier,
+    compete,
+)
 from longtailor.encoders import AnyEncoder, Encoder, TextEncoder, embed_texts
 from longtailor.errors import LongtailorError, UsageError
 from longtailor.evaluation.decisions import decide
@@ -48,7 +54,7 @@ class Detector:
     Parameters
     ----------
     space : LabelSpace
-    classifier : LinearClassifier
+    classifier : LinearClassifier or BlendedClassifier
     thresholds : ndarray of float64, shape (labels,)
         Applied to the probabilities as the objective made them.
     encoders : mapping of str to (dict, Encoder or TextEncoder)
@@ -66,7 +72,7 @@ class Detector:
     """
 
     space: LabelSpace
-    classifier: LinearClassifier
+    classifier: Classifier
     thresholds: Floats
     encoders: Mapping[str, dict[str, Any] | AnyEncoder]
     objective: dict[str, Any] = field(default_factory=dict)
@@ -302,12 +308,9 @@ class Detector:
             weights = {**encoders[modality]["weights"], "path": name}
             encoders[modality] = {**encoders[modality], "weights": weights}
         tensors = save_tensors(
-            {
-                "weight": self.classifier.weight.detach().contiguous(),
-                "bias": self.classifier.bias.detach().contiguous(),
-                "average": self.classifier.average.contiguous(),
-            }
+            {name: one.contiguous() for name, one in self.classifier.state_dict().items()}
         )
+        blended = isinstance(self.classifier, BlendedClassifier)
         with replacing(folder / TENSORS) as temporary:
             temporary.write_bytes(tensors)
         write_json(
@@ -320,6 +323,7 @@ class Detector:
                 "competing": self.competing,
                 "objective": self.objective,
                 "encoders": encoders,
+                **({"blended": {"competing": self.classifier.competing}} if blended else {}),
                 "blocks": [asdict(block) for block in self.classifier.blocks],
                 "sha256": {TENSORS: hashlib.sha256(tensors).hexdigest()},
             },
@@ -397,11 +401,24 @@ class Detector:
 
 def _classifier(
     version: int, described: dict[str, Any], tensors: dict[str, torch.Tensor]
-) -> LinearClassifier:
+) -> Classifier:
     if version == 1:
         return LinearClassifier(tensors["weight"], tensors["bias"])
     blocks = [Block(block["dim"], block["root"]) for block in described["blocks"]]
-    return LinearClassifier(tensors["weight"], tensors["bias"], blocks, tensors["average"])
+    blended = described.get("blended")
+    prefix = "" if blended is None else "linear."
+    weight, bias, average = (tensors[prefix + name] for name in ("weight", "bias", "average"))
+    linear = LinearClassifier(weight, bias, blocks, average)
+    if blended is None:
+        return linear
+    return BlendedClassifier(
+        linear,
+        tensors["scale"],
+        tensors["landmarks"],
+        tensors["width"],
+        tensors["kernel_weight"],
+        blended["competing"],
+    )
 
 
 def _check(detector: Detector, encoders: dict[str, Any]) -> None:
@@ -426,7 +443,10 @@ def _check(detector: Detector, encoders: dict[str, Any]) -> None:
     counts = None if detector.trained_with is None else detector.trained_with.positives
     if counts is not None and len(counts) != labels:
         raise ValueError("the objective was built for another number of labels")
-    if any(not 0 <= column < labels for columns in detector.competing for column in columns):
+    competing = list(detector.competing)
+    if isinstance(detector.classifier, BlendedClassifier):
+        competing += detector.classifier.competing
+    if any(not 0 <= column < labels for columns in competing for column in columns):
         raise ValueError("an attribute that was trained with a softmax has a column too many")
 
 

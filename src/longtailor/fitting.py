@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from scipy.special import expit
 
 from longtailor.catalog import IMAGE, MODALITIES, TEST, TEXT, TRAIN, VAL, Catalog, Skip
 from longtailor.catalog.splits import with_splits
@@ -34,6 +35,7 @@ from longtailor.labels import Bands, LabelSpace
 from longtailor.objectives import Objective
 from longtailor.progress import Advance, track
 from longtailor.training import Fit, fit_classifier
+from longtailor.training.auto import RECIPE
 from longtailor.training.deep.options import FineTuning
 from longtailor.training.design import Design
 
@@ -370,6 +372,11 @@ def fit_embedded(
         Go on from the checkpoint that is there.
     """
     watch = stopwatch or Stopwatch()
+    if options.finetune is not None and options.objective.strip() == RECIPE:
+        raise UsageError(
+            "fine-tuning minimises an objective, and auto is a recipe for embeddings as they are: "
+            "give --finetune another --objective, such as none"
+        )
     with track("Fitting", None) as advance:
         detector, fit = fit_detector(data, options, watch, advance)
     bands = options.bands.assign(data.catalog.statistics(TRAIN).positive)
@@ -391,7 +398,8 @@ def fit_embedded(
             )
             detector.thresholds = _thresholds(detector, data, options.seed)
     with watch.stage("evaluate"):
-        evaluations, probabilities = _evaluate(detector, data, bands, options.seed)
+        unseen = fit if tuned is None else None
+        evaluations, probabilities = _evaluate(detector, data, bands, options.seed, unseen)
     warnings = _warnings(fit, data.catalog.space, evaluations)
     return Fitted(detector, data, fit, bands, evaluations, probabilities, warnings, tuned, frozen)
 
@@ -448,19 +456,30 @@ def _embed_again(data: Embedded, tuned: Tuned) -> Embedded:
 
 
 def _evaluate(
-    detector: Detector, data: Embedded, bands: npt.NDArray[np.str_], seed: int
+    detector: Detector,
+    data: Embedded,
+    bands: npt.NDArray[np.str_],
+    seed: int,
+    fit: Fit | None = None,
 ) -> tuple[dict[str, Evaluation], dict[str, Floats]]:
-    """Give figures and probabilities of val and test."""
+    """Give figures and probabilities of val and test.
+
+    Where the fit learned from val, those of val are by classifiers that did not see it.
+    """
     catalog = data.catalog
     evaluations, probabilities = {}, {}
     for split in (VAL, TEST):
         probabilities[split] = detector.probabilities(data.of(split))
+        corrected = detector.probabilities(data.of(split), corrected=True)
+        if split == VAL and fit is not None and fit.held_out is not None:
+            probabilities[split] = expit(fit.held_out[int(catalog.in_split(TRAIN).sum()) :])
+            corrected = probabilities[split]
         evaluations[split] = evaluate(
             probabilities[split],
             catalog.matrix[catalog.in_split(split)],
             detector.thresholds,
             bands,
-            corrected=detector.probabilities(data.of(split), corrected=True),
+            corrected=corrected,
             exclusive=detector.exclusive_columns,
             groups=catalog.group[catalog.in_split(split)],
             seed=seed,
@@ -503,6 +522,9 @@ def fit_detector(
             advance=advance,
             blocks=data.blocks,
             design=design,
+            group=np.concatenate(
+                [catalog.group[catalog.in_split(split)] for split in (TRAIN, VAL)]
+            ),
         )
     detector = Detector(
         catalog.space,
@@ -513,7 +535,7 @@ def fit_detector(
         **_trained_with(fitted.objective, fitted),
     )
     with watch.stage("thresholds"):
-        detector.thresholds = _thresholds(detector, data, options.seed)
+        detector.thresholds = _thresholds(detector, data, options.seed, fitted)
     return detector, fitted
 
 
@@ -534,16 +556,20 @@ def _trained_with(objective: Objective, fit: Fit) -> dict[str, Any]:
     }
 
 
-def _thresholds(detector: Detector, data: Embedded, seed: int) -> Floats:
-    """Choose thresholds on val; 0.5 where there is none."""
-    val = data.catalog.matrix[data.catalog.in_split(VAL)]
+def _thresholds(detector: Detector, data: Embedded, seed: int, fit: Fit | None = None) -> Floats:
+    """Choose thresholds on products that the fit did not see; 0.5 where there are none."""
+    catalog = data.catalog
+    groups = list(catalog.space.groups.values())
+    train, val = (catalog.matrix[catalog.in_split(split)] for split in (TRAIN, VAL))
+    if fit is not None and fit.held_out is not None:
+        return choose_thresholds(fit.held_out, np.concatenate([train, val]), groups, seed=seed)
     if not len(val):
-        return np.full(len(data.catalog.space), 0.5)
+        return np.full(len(catalog.space), 0.5)
     logits = detector.logits(data.of(VAL))
     return choose_thresholds(
         logits,
         val,
-        list(data.catalog.space.groups.values()),
+        groups,
         logits - detector.logits(data.of(VAL), corrected=True),
         seed,
     )

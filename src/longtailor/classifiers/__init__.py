@@ -1,5 +1,6 @@
 """Embedding -> logits."""
 
+from longtailor.classifiers.blended import BlendedClassifier
 from longtailor.classifiers.competition import compete
 from longtailor.classifiers.linear import (
     Block,
@@ -8,4 +9,14 @@ from longtailor.classifiers.linear import (
     power_normalize,
 )
 
-__all__ = ["Block", "LinearClassifier", "compete", "normalize_block", "power_normalize"]
+Classifier = LinearClassifier | BlendedClassifier
+
+__all__ = [
+    "BlendedClassifier",
+    "Block",
+    "Classifier",
+    "LinearClassifier",
+    "compete",
+    "normalize_block",
+    "power_normalize",
+]

@@ -20,12 +20,12 @@ from longtailor.fitting import (
     embed_catalog,
     fit_embedded,
 )
-from longtailor.objectives import parse
 from longtailor.reporting.report import build_report
 from longtailor.runs.labels_table import write_labels
 from longtailor.runs.record import claim_run, close_run, open_run
 from longtailor.runs.skips import write_skips
 from longtailor.studies.inputs import Inputs, compare_inputs
+from longtailor.training.search import parse_objective
 
 METRICS, LABELS, REPORT, SKIPPED = "metrics.json", "labels.csv", "report.html", "skipped.csv"
 FINETUNING = "finetuning"
@@ -64,7 +64,7 @@ def fit_run(
     LongtailorError
         If the catalogue cannot be used, or a file cannot be written.
     """
-    parse(options.objective)
+    parse_objective(options.objective)
     out = out.absolute()
     watch = Stopwatch()
     with watch.stage("read"):

@@ -107,9 +107,11 @@ def plan(
         [path and os.path.abspath(path) for path in inputs.paths],  # noqa: PTH100
         inputs.texts,
     ]
-    weights = detector.classifier.weight.detach().numpy().tobytes()
+    digest = hashlib.sha256()
+    for tensor in detector.classifier.state_dict().values():
+        digest.update(tensor.numpy().tobytes())
     return {
-        "detector": hashlib.sha256(weights).hexdigest(),
+        "detector": digest.hexdigest(),
         "thresholds": detector.thresholds.tolist(),
         "labels": list(detector.space.labels),
         "encoders": [encoder.fingerprint for encoder in detector.loaded_encoders.values()],

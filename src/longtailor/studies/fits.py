@@ -26,13 +26,12 @@ from longtailor.cores import available_cores
 from longtailor.errors import LongtailorError, UsageError
 from longtailor.fitting import Embedded, FitOptions, fit_detector
 from longtailor.labels import LabelMatrix, LabelSpace
-from longtailor.objectives import parse
 from longtailor.progress import track
 from longtailor.studies.draws import Draw
 from longtailor.studies.results import Failure, StudyFit
 from longtailor.studies.store import FitStore
 from longtailor.training.design import Design
-from longtailor.training.search import AUTO, BETAS, build_objective
+from longtailor.training.search import AUTO, BETAS, build_objective, parse_objective
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,7 @@ def check_objectives(objectives: Sequence[str]) -> None:
     """
     seen: dict[tuple[str, tuple[tuple[str, Any], ...]], str] = {}
     for objective in objectives:
-        name, parameters = parse(objective)
+        name, parameters = parse_objective(objective)
         key = name, tuple(sorted(parameters.items()))
         if key in seen:
             raise UsageError(f"objective {objective!r} is the same as {seen[key]!r}; give it once")
@@ -127,7 +126,7 @@ def check_parts(objectives: Sequence[str], matrix: LabelMatrix, space: LabelSpac
     UsageError
     """
     for objective in objectives:
-        name, parameters = parse(objective)
+        name, parameters = parse_objective(objective)
         if parameters.get("beta") == AUTO:
             parameters["beta"] = BETAS[-1]
         build_objective(name, matrix, space, parameters)

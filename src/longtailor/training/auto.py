@@ -31,6 +31,8 @@ from longtailor.training.platt import platt
 
 Floats = npt.NDArray[np.float64]
 
+RECIPE = "auto"
+"""How the recipe is asked for, in the place of an objective."""
 FOLDS = 5
 PENALTIES = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
 """Strengths of the L2 penalty of the linear classifier that are tried, the strongest first."""

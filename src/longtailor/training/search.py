@@ -12,12 +12,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from longtailor.classifiers import Block, LinearClassifier, compete
+from longtailor.classifiers import Block, Classifier, compete
 from longtailor.errors import LongtailorError
 from longtailor.evaluation.decisions import judge
 from longtailor.evaluation.ranking import average_precision
 from longtailor.labels import LabelMatrix, LabelSpace, LabelStatistics
 from longtailor.objectives import Objective, build, parse
+from longtailor.training.auto import RECIPE, fit_auto
 from longtailor.training.design import Design
 from longtailor.training.linear import fit_linear
 
@@ -58,7 +59,7 @@ class Fit:
 
     Attributes
     ----------
-    classifier : LinearClassifier
+    classifier : LinearClassifier or BlendedClassifier
     objective : Objective
         As it was built for the training labels.
     specification : str
@@ -68,14 +69,18 @@ class Fit:
         All that were tried, in order.
     competing : list of list of int
         Columns of each attribute whose values compete (see `longtailor.classifiers.compete`).
+    held_out : ndarray of float64, shape (products, labels), or None
+        Where the classifier was fitted to train and val together: logits of the products of train,
+        then of val, by classifiers that did not see them. None where val was not learned from.
     """
 
-    classifier: LinearClassifier
+    classifier: Classifier
     objective: Objective
     specification: str
     chosen: Trial
     trials: tuple[Trial, ...]
     competing: list[list[int]]
+    held_out: npt.NDArray[np.float64] | None = None
 
 
 def fit_classifier(
@@ -89,8 +94,12 @@ def fit_classifier(
     advance: Callable[[int], None] = lambda steps: None,
     blocks: Sequence[Block] | None = None,
     design: Design | None = None,
+    group: npt.NDArray[np.str_] | None = None,
 ) -> Fit:
-    """Fit a linear classifier to all labels at once, its penalty chosen on validation.
+    """Fit a classifier to all labels at once, its penalty chosen on validation.
+
+    It is linear, unless the recipe `auto` is asked for (`longtailor.training.auto`), which learns
+    from validation too.
 
     The penalty is the one with the highest mean average precision on validation. With `beta=auto`
     each beta gets its own best penalty, and the beta with the highest macro F1 at 0.5 is taken:
@@ -105,13 +114,15 @@ def fit_classifier(
     space : LabelSpace
         The columns of the matrices.
     objective : str
-        A name of the family with parameters, such as `effective_number:beta=0.99`.
+        A name of the family with parameters, such as `effective_number:beta=0.99`, or `auto`.
     advance : callable
         Called with 1 after each fit.
     blocks : sequence of Block, optional
         What the embeddings consist of. Default: one block of all numbers, none of them missing.
     design : Design, optional
-        Of `embeddings`, where it has been made already.
+        Of `embeddings`, where it has been made already. `auto` makes its own.
+    group : ndarray of str, shape (train and val products,), optional
+        Products of one group are left out together by `auto`; `""` is a group of its own.
 
     Raises
     ------
@@ -124,9 +135,15 @@ def fit_classifier(
     val_inputs = _tensor(val_embeddings, "validation", blocks)
     if not len(inputs) or not (matrix == 1).any():
         raise LongtailorError("no training product has a positive label: nothing can be learned")
+    name, parameters = parse_objective(objective)
+    if name == RECIPE:
+        annotated = np.concatenate([matrix, val_matrix])
+        group = np.full(len(annotated), "") if group is None else group
+        return _fit_recipe(
+            torch.cat([inputs, val_inputs]), annotated, space, group, blocks, advance
+        )
     design = design or Design.of(inputs, blocks)
     targets = torch.tensor(matrix, dtype=torch.float32)
-    name, parameters = parse(objective)
     automatic = parameters.get("beta") == AUTO
     competing = competing_columns(name, space)
     best: Fit | None = None
@@ -143,10 +160,45 @@ def fit_classifier(
     return replace(best, trials=tuple(trials))
 
 
+def _fit_recipe(
+    embeddings: Tensor,
+    matrix: LabelMatrix,
+    space: LabelSpace,
+    group: npt.NDArray[np.str_],
+    blocks: Sequence[Block] | None,
+    advance: Callable[[int], None],
+) -> Fit:
+    fit = fit_auto(embeddings, matrix, space, group, blocks, advance)
+    linear = [
+        Trial("none", one.penalty, None, one.iterations, one.converged, one.held_out_map, math.nan)
+        for one in fit.trials
+    ]
+    chosen = replace(
+        linear[fit.trials.index(fit.chosen)],
+        objective=RECIPE,
+        val_map=_mean(average_precision(fit.held_out, matrix)),
+        val_f1_at_half=_mean(judge(fit.held_out >= 0, matrix).f1),
+    )
+    # It is asked for, and told, in the place of an objective.
+    fit.objective.name = RECIPE
+    trials = (*linear, chosen)
+    return Fit(fit.classifier, fit.objective, RECIPE, chosen, trials, [], fit.held_out)
+
+
+def parse_objective(text: str) -> tuple[str, dict[str, Any]]:
+    """Read an objective as `longtailor.objectives.parse` does, or the recipe `auto`."""
+    return (RECIPE, {}) if text.strip() == RECIPE else parse(text)
+
+
 def build_objective(
     name: str, matrix: LabelMatrix, space: LabelSpace, parameters: dict[str, Any]
 ) -> Objective:
-    """Build an objective for training labels; `softmax` is told the exclusive attributes."""
+    """Build an objective for training labels; `softmax` is told the exclusive attributes.
+
+    That of `auto` is its linear part's.
+    """
+    if name == RECIPE:
+        name = "none"
     competing = competing_columns(name, space)
     groups = {"groups": competing} if _is_softmax(name) else {}
     return build(name, statistics=LabelStatistics.from_matrix(matrix), **groups, **parameters)

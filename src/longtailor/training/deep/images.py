@@ -86,6 +86,7 @@ def tune_images(
         weights=Path(source) if source else None,
         image_size=encoder.image_size,
     )
+    assert isinstance(fit.classifier, LinearClassifier)
     name, parameters = parse(fit.specification)
     objective = build(
         name,
