@@ -57,8 +57,9 @@ def compare_run(
     if open_run(out, identity, resume=resume):
         return None
     data = embed_study(catalog, options.fit, watch)
-    claim_run(out, identity)
-    comparison = compare_embedded(data, options, out / FITS, watch)
+    comparison = compare_embedded(
+        data, options, out / FITS, watch, begin=lambda: claim_run(out, identity)
+    )
     with watch.stage("write"):
         write_study(
             out,

@@ -60,8 +60,7 @@ def curve_run(
     if open_run(out, identity, resume=resume):
         return None
     data = embed_study(catalog, options.fit, watch)
-    claim_run(out, identity)
-    curve = curve_embedded(data, options, out / FITS, watch)
+    curve = curve_embedded(data, options, out / FITS, watch, begin=lambda: claim_run(out, identity))
     with watch.stage("write"):
         write_study(out, (FIGURES, curve_json(curve)), (PAGE, build_curve(curve, identity)), data)
     close_study(out, identity, data, curve.warnings, watch)

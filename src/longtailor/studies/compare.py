@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -140,8 +140,12 @@ def compare_embedded(
     options: CompareOptions,
     folder: Path | None = None,
     stopwatch: Stopwatch | None = None,
+    begin: Callable[[], None] = lambda: None,
 ) -> Comparison:
-    """Compare objectives on a catalogue that is embedded already: see `compare`."""
+    """Compare objectives on a catalogue that is embedded already: see `compare`.
+
+    `begin` is called when all that can be refused was not, before the first fit.
+    """
     watch = stopwatch or Stopwatch()
     catalog = data.catalog
     seeds = seeds_from(options.fit.seed, options.seeds)
@@ -158,6 +162,7 @@ def compare_embedded(
             for attribute in (TOGETHER, *separately)
             for objective in options.objectives
         ]
+    begin()
     with watch.stage("fit"):
         fits, failures = run_fits(data, tasks, folder)
     scopes: dict[str | None, Scope] = {}

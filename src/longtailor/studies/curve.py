@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -157,8 +157,12 @@ def curve_embedded(
     options: CurveOptions,
     folder: Path | None = None,
     stopwatch: Stopwatch | None = None,
+    begin: Callable[[], None] = lambda: None,
 ) -> Curve:
-    """Measure curves on a catalogue that is embedded already: see `curve`."""
+    """Measure curves on a catalogue that is embedded already: see `curve`.
+
+    `begin` is called when all that can be refused was not, before the first fit.
+    """
     watch = stopwatch or Stopwatch()
     catalog, budgets = data.catalog, options.budgets
     seeds = seeds_from(options.fit.seed, options.seeds)
@@ -181,6 +185,7 @@ def curve_embedded(
                     (FitTask(name, seed, label=label, positives=positives), drawn)
                     for name in options.objectives
                 ]
+    begin()
     with watch.stage("fit"):
         fits, failures = run_fits(data, tasks, folder)
     products = tuple(products_drawn(draws[share]) for share in budgets)
