@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from longtailor.errors import LongtailorError
+from longtailor.training.deep import budget
 from longtailor.training.deep.checkpoints import KeepLast
 from longtailor.training.deep.train import fine_tune
 
@@ -61,3 +63,65 @@ def test_goes_on_where_it_was_killed(make_task, tiny, tmp_path, kill_after, save
     assert resumed.curves["best_epoch"] == undisturbed.curves["best_epoch"]
     assert same_weights(resumed, undisturbed)
     assert torch.equal(resumed.classifier.weight, undisturbed.classifier.weight)
+
+
+def test_a_loss_that_is_not_finite_names_the_products(make_task, tiny, tmp_path):
+    task = make_task()
+    with torch.no_grad():
+        task.classifier.bias[0] = float("nan")
+    with pytest.raises(LongtailorError, match=r"step 1: look at the products (p\d+, ){7}p\d+, or"):
+        fine_tune(task, tiny(), tmp_path)
+
+
+def test_stops_early_and_keeps_the_best(make_task, tiny, tmp_path):
+    # With no rate to speak of no epoch is better than the first.
+    options = tiny(epochs=9, patience=2, encoder_rate=1e-12, classifier_rate=1e-12)
+    outcome = fine_tune(make_task(), options, tmp_path)
+    assert len(outcome.curves["epochs"]) == 3
+    assert outcome.curves["best_epoch"] == 1
+
+
+def test_a_frozen_encoder_learns_from_its_epoch_on(make_task, tiny, tmp_path):
+    task = make_task()
+    before = {name: tensor.clone() for name, tensor in task.network.state_dict().items()}
+    start = task.classifier.weight.detach().clone()
+    frozen = fine_tune(task, tiny(epochs=2, freeze_until=2, averaging=0.0), tmp_path / "a")
+    assert all(torch.equal(before[name], tensor) for name, tensor in frozen.encoder.items())
+    assert not torch.equal(frozen.classifier.weight, start)
+    later = fine_tune(make_task(), tiny(epochs=2, freeze_until=1, averaging=0.0), tmp_path / "b")
+    assert any(not torch.equal(before[name], tensor) for name, tensor in later.encoder.items())
+
+
+def test_a_time_budget_shortens_the_training(make_task, tiny, tmp_path, monkeypatch):
+    # A clock that every look moves on by 0.1 s.
+    now = [0.0]
+
+    def clock():
+        now[0] += 0.1
+        return now[0]
+
+    monkeypatch.setattr(budget, "Clock", clock)
+    options = tiny(epochs=200, time_budget=60.0)
+    outcome = fine_tune(make_task(), options, tmp_path, begun=0.0)
+    assert 12 <= outcome.curves["steps"] < outcome.curves["steps_asked"] == 1000
+    # Something was left for what comes after the training.
+    assert now[0] < 50
+    assert outcome.curves["epochs"][-1]["step"] == outcome.curves["steps"]
+
+
+def test_accumulated_batches_make_fewer_steps(make_task, tiny, tmp_path):
+    outcome = fine_tune(make_task(), tiny(epochs=2, accumulate=2), tmp_path)
+    # 5 batches: steps after the second, the fourth and the last.
+    assert outcome.curves["steps"] == 6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("objective", ["effective_number:beta=0.9", "two_way"])
+def test_two_processes_come_to_the_figures_of_one(make_task, tiny, tmp_path, objective):
+    alone = fine_tune(make_task(objective), tiny(epochs=2), tmp_path / "one")
+    shared = fine_tune(make_task(objective), tiny(epochs=2, devices=2), tmp_path / "two")
+    for one, other in zip(figures(alone), figures(shared), strict=True):
+        assert one == pytest.approx(other, abs=1e-4)
+    for name, tensor in alone.encoder.items():
+        assert torch.allclose(tensor, shared.encoder[name], rtol=1e-3, atol=1e-4), name
+    assert shared.curves["steps"] == alone.curves["steps"]

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor
 
 
-class MovingAverage(WeightAveraging):
+@dataclass(frozen=True)
+class Averaging:
     """An exponential moving average that forgets faster in the beginning.
 
     After n steps the decay is min(decay, (1 + n) / (10 + n)), as in TensorFlow's
     `ExponentialMovingAverage(num_updates=..)`: a short training's average would otherwise hardly
     leave the start.
+    """
+
+    decay: float
+
+    def __call__(self, mean: Tensor, now: Tensor, count: Tensor | int) -> Tensor:
+        """Give the next average of a tensor."""
+        steps = float(count)
+        return mean.lerp(now, 1 - min(self.decay, (1 + steps) / (10 + steps)))
+
+
+class MovingAverage(WeightAveraging):
+    """Keeps the moving average of the weights beside them.
 
     Parameters
     ----------
@@ -19,9 +34,5 @@ class MovingAverage(WeightAveraging):
     """
 
     def __init__(self, decay: float) -> None:
-        def average(mean: Tensor, now: Tensor, count: Tensor | int) -> Tensor:
-            step = float(count)
-            return mean.lerp(now, 1 - min(decay, (1 + step) / (10 + step)))
-
         # Buffers are statistics and counts, which are not to be averaged.
-        super().__init__(use_buffers=False, avg_fn=average)
+        super().__init__(use_buffers=False, avg_fn=Averaging(decay))

@@ -18,6 +18,7 @@ from longtailor.training.deep.data import Batch
 from longtailor.training.deep.network import TrainedNetwork
 from longtailor.training.deep.optimizer import build_optimizer
 from longtailor.training.deep.options import FineTuning
+from longtailor.training.deep.quiet import hush
 from longtailor.training.deep.schedule import rate_factor
 
 SHOWN = 10
@@ -57,12 +58,15 @@ class FineTuned(pl.LightningModule):
         self.seed = seed
         self.validated: list[tuple[Tensor, Tensor]] = []
 
-    def on_train_start(self) -> None:
-        """Lay weights out channels-last, and what the optimizer restored of them likewise.
+    def setup(self, stage: str) -> None:
+        """Be quiet in processes that Lightning has started, too."""
+        hush()
 
-        A fused optimizer takes for granted that they are laid out alike.
+    def on_train_start(self) -> None:
+        """Lay what the optimizer restored out in memory as the weights are.
+
+        A fused optimizer takes that for granted.
         """
-        self.network.to(memory_format=torch.channels_last)
         for optimizer in self.trainer.optimizers:
             for weight, state in optimizer.state.items():
                 for name, value in state.items():

@@ -125,6 +125,7 @@ class TrainedNetwork(nn.Module):
         mean, std = torch.tensor(preprocessing.mean), torch.tensor(preprocessing.std)
         self.register_buffer("scale", (1 / (255 * std)).view(3, 1, 1), persistent=False)
         self.register_buffer("shift", (mean / std).view(3, 1, 1), persistent=False)
+        self.to(memory_format=torch.channels_last)
 
     def train(self, mode: bool = True) -> TrainedNetwork:
         """Switch dropout and the like on or off; what normalises batches stays frozen."""

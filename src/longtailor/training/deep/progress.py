@@ -7,14 +7,13 @@ import sys
 from typing import Any
 
 import lightning.pytorch as pl
-from lightning.pytorch.callbacks import ProgressBar
 
 from longtailor.labels import BANDS
 from longtailor.training.deep.budget import Budget
 from longtailor.training.deep.measure import Measure, Row
 
 
-class Progress(ProgressBar):
+class Progress(pl.Callback):
     """Shows epoch, step and time left on a terminal, and the validation figures as they come.
 
     Parameters
@@ -26,7 +25,6 @@ class Progress(ProgressBar):
     """
 
     def __init__(self, budget: Budget, measure: Measure) -> None:
-        super().__init__()
         self.budget = budget
         self.measure = measure
         self._bar: Any = None

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import logging
 import shutil
 import time
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -41,6 +38,7 @@ from longtailor.training.deep.network import TrainedNetwork
 from longtailor.training.deep.options import FineTuning
 from longtailor.training.deep.pixels import Photos, decode_once
 from longtailor.training.deep.progress import Progress
+from longtailor.training.deep.quiet import hushed
 from longtailor.training.deep.sampling import Order, repeat_factors
 
 BEST, LAST, RESULT = "best.safetensors", "last.safetensors", "result.json"
@@ -192,7 +190,7 @@ def _train(
             EarlyStopping(f"val_{options.monitor}", mode="max", patience=options.patience)
         )
     callbacks += [Progress(budget, measure), KeepLast(folder / LAST, options.checkpoint_seconds)]
-    with _quietly():
+    with hushed():
         trainer = pl.Trainer(
             accelerator="auto",
             devices=options.devices,
@@ -208,6 +206,7 @@ def _train(
             log_every_n_steps=10,
             num_sanity_val_steps=0,
             enable_checkpointing=False,
+            enable_progress_bar=False,
             enable_model_summary=False,
             use_distributed_sampler=False,
             default_root_dir=folder,
@@ -257,19 +256,3 @@ def _precision() -> Any:
     if not torch.cuda.is_available():
         return "32-true"
     return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
-
-
-@contextlib.contextmanager
-def _quietly() -> Iterator[None]:
-    """Keep what Lightning says of itself from the terminal."""
-    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module="lightning")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
