@@ -114,21 +114,21 @@ def fit_kernel_ridge(
 def choose_landmarks(matrix: LabelMatrix, patterns: int = 1) -> Rows:
     """Choose the products that the kernel is spanned by, those with the rarest labels first.
 
-    Rising rows. There are fewer where labels are known for many different sets of products, each
-    of which is a fit of its own, so that the work stays about the same.
+    Rising rows, each with a known label. There are fewer where labels are known for many different
+    sets of products, each of which is a fit of its own, so that the work stays about the same.
     """
     most = int(MOST_LANDMARKS / math.cbrt(patterns))
-    if len(matrix) <= most:
-        return np.arange(len(matrix))
-    positive = matrix == POSITIVE
-    counts = np.maximum(positive.sum(axis=0), 1)
-    rarity = np.where(positive, 1 / counts, 0.0).max(axis=1, initial=0.0)
-    mixed = np.random.default_rng(0).random(len(matrix))
+    usable = np.flatnonzero((matrix != UNKNOWN).any(axis=1))
+    if len(usable) <= most:
+        return usable
+    positive = matrix[usable] == POSITIVE
+    rarity = np.where(positive, 1 / np.maximum(positive.sum(axis=0), 1), 0.0).max(axis=1)
+    mixed = np.random.default_rng(0).permutation(len(usable))
     # Half by rarity, half at random: common labels need the breadth.
-    rare = np.lexsort([mixed, -rarity])[: most // 2]
-    rest = np.setdiff1d(np.arange(len(matrix)), rare)
+    by_rarity = np.lexsort([mixed, -rarity])
+    rare, rest = by_rarity[: most // 2], by_rarity[most // 2 :]
     others = rest[np.argsort(mixed[rest])][: most - len(rare)]
-    return np.sort(np.concatenate([rare, others]))
+    return np.sort(usable[np.concatenate([rare, others])])
 
 
 @dataclass(frozen=True, eq=False)
