@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor
 
@@ -19,10 +20,11 @@ class Averaging:
 
     decay: float
 
-    def __call__(self, mean: Tensor, now: Tensor, count: Tensor | int) -> Tensor:
-        """Give the next average of a tensor."""
+    def __call__(self, means: list[Tensor], now: list[Tensor], count: Tensor | int) -> None:
+        """Move the averages of all tensors of one kind."""
         steps = float(count)
-        return mean.lerp(now, 1 - min(self.decay, (1 + steps) / (10 + steps)))
+        share = 1 - min(self.decay, (1 + steps) / (10 + steps))
+        torch._foreach_lerp_(means, now, share)
 
 
 class MovingAverage(WeightAveraging):
@@ -35,4 +37,4 @@ class MovingAverage(WeightAveraging):
 
     def __init__(self, decay: float) -> None:
         # Buffers are statistics and counts, which are not to be averaged.
-        super().__init__(use_buffers=False, avg_fn=Averaging(decay))
+        super().__init__(use_buffers=False, multi_avg_fn=Averaging(decay))
