@@ -35,7 +35,7 @@ from longtailor.files import replacing
 from longtailor.fitting import FitOptions, embed_catalog
 from longtailor.labels import POSITIVE, LabelMatrix, LabelSpace, as_label_matrix
 from longtailor.studies.draws import annotate
-from longtailor.studies.intervals import spread
+from longtailor.studies.intervals import Sampled, spread
 
 Floats = npt.NDArray[np.float64]
 
@@ -208,11 +208,12 @@ def _rows(
             if AUTO not in figures or method == AUTO:
                 row.append("")
                 continue
-            difference = np.stack(
-                [a[part] - b[part] for a, b in zip(figures[AUTO], made, strict=True)]
+            ours, theirs = (np.stack([own[part] for own in figures[one]]) for one in (AUTO, method))
+            paired = Sampled(ours[:, 0], ours[:, 1:], share).less(
+                Sampled(theirs[:, 0], theirs[:, 1:], share)
             )
             units = int((matrix[:, columns] == POSITIVE).any(axis=1).sum())
-            found = spread(difference[:, 0], difference[:, 1:], share, units)
+            found = spread(paired, units)
             low, high = found.interval(-1.0, 1.0)
             row.append(f"{found.mean:+.4f} ({low:+.4f} to {high:+.4f})")
         seconds = np.median([fit["seconds"] for fit in fits[method]])
