@@ -14,11 +14,13 @@ from longtailor.cli.compare import compare
 from longtailor.cli.curve import curve
 from longtailor.cli.demo import demo
 from longtailor.cli.evaluate import evaluate
+from longtailor.cli.export import export
 from longtailor.cli.fit import fit
 from longtailor.cli.inspect import inspect
 from longtailor.cli.objectives import objectives
 from longtailor.cli.options import message
 from longtailor.cli.predict import predict
+from longtailor.cli.suggest import suggest
 from longtailor.errors import LongtailorError, UsageError
 
 FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
@@ -54,7 +56,18 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for _command in (demo, inspect, fit, evaluate, predict, compare, curve, objectives):
+for _command in (
+    demo,
+    inspect,
+    fit,
+    evaluate,
+    predict,
+    export,
+    compare,
+    curve,
+    suggest,
+    objectives,
+):
     app.command()(_command)
 app.add_typer(cache.app)
 

@@ -61,6 +61,15 @@ class HubTokenizer:
         )["input_ids"]
         return tokens
 
+    def to_json(self) -> str:
+        """Give the tokenizer, with the length it cuts to, as a `tokenizer.json` holds it."""
+        from tokenizers import Tokenizer
+
+        tokenizer = Tokenizer.from_str(self._tokenizer.backend_tokenizer.to_str())
+        tokenizer.enable_truncation(self._max_length)
+        tokenizer.no_padding()
+        return tokenizer.to_str()
+
 
 def build_text_network(name: str) -> tuple[nn.Module, HubTokenizer, int, Weights]:
     """Build a network, its tokenizer, the tokens it reads at most, and which weights it has.

@@ -1,0 +1,162 @@
+"""A whole detector as one network: from pixels and tokens to decisions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from scipy.special import logit
+from torch import Tensor, nn
+
+from longtailor.catalog import IMAGE, TEXT
+from longtailor.classifiers import compete
+from longtailor.detector import Detector
+from longtailor.encoders import AnyEncoder, TextEncoder
+from longtailor.encoders.networks import PhotoNetwork, build_network, fold_batch_norm
+from longtailor.encoders.text_networks import build_text_network
+from longtailor.errors import UsageError
+
+OUTPUTS = ("probability", "probability_corrected", "predicted", "logit", "embedding")
+HIGHEST_LOGIT = 700.0
+"""A threshold of exactly 0 or 1 is cut off here: beyond, a number of single precision holds it."""
+
+
+class DetectorNetwork(nn.Module):
+    """What `Detector` computes, as one network in single precision.
+
+    Its forward takes the tensors of `inputs_of`, and gives those of `OUTPUTS`.
+
+    Parameters
+    ----------
+    detector : Detector
+        Its encoders are built anew, so that they are networks and not what a backend made of them.
+    """
+
+    cuts: Tensor
+    correction: Tensor | None
+
+    def __init__(self, detector: Detector) -> None:
+        super().__init__()
+        self.encoders = nn.ModuleDict(
+            {name: build(encoder) for name, encoder in detector.loaded_encoders.items()}
+        )
+        self.classifier = detector.classifier
+        self.competing = detector.competing
+        self.exclusive = [columns.tolist() for columns in detector.exclusive_columns]
+        cuts = torch.from_numpy(logit(detector.thresholds))
+        self.register_buffer("cuts", cuts.clamp(-HIGHEST_LOGIT, HIGHEST_LOGIT).float())
+        shift = detector.correction
+        self.register_buffer("correction", None if shift is None else torch.tensor(shift).float())
+        self.objective = detector.trained_with
+        if self.objective is not None and not _tells_probabilities(detector):
+            self.objective = None
+
+    def forward(
+        self,
+        image: Tensor | None = None,
+        has_image: Tensor | None = None,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+    ) -> tuple[Tensor, ...]:
+        """Give the tensors of `OUTPUTS`, each of shape (products, labels or numbers)."""
+        blocks = []
+        if image is not None:
+            block = self.encoders[IMAGE](image)
+            if has_image is not None:
+                block = block.masked_fill(~has_image[:, None], torch.nan)
+            blocks.append(block)
+        if input_ids is not None:
+            blocks.append(self.encoders[TEXT](input_ids, attention_mask))
+        embedding = torch.cat(blocks, dim=1)
+        scores = self.classifier(embedding)
+        logits = compete(scores, self.competing)
+        return (
+            logits.sigmoid(),
+            self.corrected(scores),
+            self.decide(logits),
+            logits,
+            embedding,
+        )
+
+    def corrected(self, scores: Tensor) -> Tensor:
+        """Give the probabilities without what the objective added."""
+        if self.correction is not None:
+            return compete(scores - self.correction, self.competing).sigmoid()
+        if self.objective is not None:
+            return self.objective.probabilities(scores)
+        return compete(scores, self.competing).sigmoid()
+
+    def decide(self, logits: Tensor) -> Tensor:
+        """Apply the thresholds as `longtailor.evaluation.decisions.decide` does."""
+        margins = logits - self.cuts
+        predicted = margins >= 0
+        for columns in self.exclusive:
+            best = margins[:, columns].argmax(dim=1, keepdim=True)
+            predicted[:, columns] = best == torch.arange(len(columns))
+        return predicted
+
+
+class MaskedMeanNetwork(nn.Module):
+    """A network that gives the mean of its last hidden states over the tokens of a mask."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Map tokens (B, length) to embeddings (B, dim), NaN where the mask is 0 throughout."""
+        hidden = self.network(input_ids=input_ids, attention_mask=attention_mask)
+        mask = attention_mask[:, :, None].float()
+        # Where nothing is to be attended to, some networks give NaN, and NaN times 0 is NaN.
+        states = hidden.last_hidden_state.masked_fill(mask == 0, 0.0)
+        count = mask.sum(dim=1)
+        mean: Tensor = states.sum(dim=1) / count.clamp(min=1.0)
+        return mean.masked_fill(count == 0, torch.nan)
+
+
+def build(encoder: AnyEncoder) -> nn.Module:
+    """Build the network of an encoder."""
+    if isinstance(encoder, TextEncoder):
+        return MaskedMeanNetwork(build_text_network(encoder.name)[0])
+    path, size = encoder.weights.path, encoder.image_size
+    network, _, _ = build_network(
+        encoder.name, weights=None if path is None else Path(path), image_size=size
+    )
+    return PhotoNetwork(fold_batch_norm(network, image_size=size), encoder.preprocessing)
+
+
+def inputs_of(detector: Detector) -> dict[str, dict[int, str]]:
+    """Give the names of the inputs and, by position, those of their dimensions that vary."""
+    inputs: dict[str, dict[int, str]] = {}
+    if IMAGE in detector.encoders:
+        inputs["image"] = {0: "batch"}
+    if TEXT in detector.encoders:
+        if IMAGE in detector.encoders:
+            inputs["has_image"] = {0: "batch"}
+        tokens = {0: "batch", 1: "tokens"}
+        inputs |= {"input_ids": tokens, "attention_mask": tokens}
+    return inputs
+
+
+def example_inputs(detector: Detector, batch: int = 2, tokens: int = 7) -> dict[str, Any]:
+    """Give inputs to trace the network with."""
+    made: dict[str, Any] = {}
+    for modality, encoder in detector.loaded_encoders.items():
+        if isinstance(encoder, TextEncoder):
+            ones = torch.ones(batch, tokens, dtype=torch.int64)
+            made |= {"input_ids": ones, "attention_mask": ones.clone()}
+        else:
+            shape = (batch, encoder.image_size, encoder.image_size, 3)
+            made[modality] = torch.zeros(shape, dtype=torch.uint8)
+    made["has_image"] = torch.ones(batch, dtype=torch.bool)
+    return {name: made[name] for name in inputs_of(detector)}
+
+
+def _tells_probabilities(detector: Detector) -> bool:
+    assert detector.trained_with is not None
+    try:
+        detector.trained_with.probabilities(torch.zeros(1, len(detector.space)))
+    except UsageError:
+        return False
+    return True
