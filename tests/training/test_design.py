@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -103,3 +104,13 @@ def test_a_block_that_nobody_has_changes_nothing(problem):
     design = Design.of(torch.cat([problem.embeddings, nobody], dim=1), blocks)
     assert (design.features[:, -4:-1] == 0).all()
     assert design.features.isfinite().all()
+
+
+def test_embeddings_that_are_nearly_all_zero_have_axes():
+    # Few photos of few pixels: most of 1,280 features are 0 in all of them.
+    random = np.random.default_rng(0)
+    embeddings = np.where(random.random((84, 1280)) < 0.01, random.random((84, 1280)), 0.0)
+    design = Design.of(torch.from_numpy(embeddings.astype(np.float32)))
+    features = design.features[:, :-1].double()
+    expected = torch.linalg.eigvalsh(features.T @ features / len(features)).clamp(min=0)
+    assert torch.allclose(design.variances.double(), expected, atol=1e-5)

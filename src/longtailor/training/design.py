@@ -73,7 +73,7 @@ class Design:
             scale[columns] = length**-0.5 if length > NEGLIGIBLE_LENGTH else 0.0
             part *= scale[start - 1].item()
         rows = features[:: -(-products // SAMPLE), :-1]
-        variances, axes = torch.linalg.eigh(rows.T @ rows / len(rows))
+        variances, axes = _principal_axes(rows.T @ rows / len(rows))
         return cls(features, blocks, mean, scale, axes, variances.clamp(min=0))
 
     def fold(self, parameters: Tensor) -> LinearClassifier:
@@ -90,3 +90,12 @@ class Design:
         return LinearClassifier(
             weight.float().contiguous(), bias.float(), self.blocks, self.mean.float()
         )
+
+
+def _principal_axes(covariance: Tensor) -> tuple[Tensor, Tensor]:
+    try:
+        variances, axes = torch.linalg.eigh(covariance)
+    except torch.linalg.LinAlgError:
+        # In single precision it can fail where most of the features are constant.
+        variances, axes = torch.linalg.eigh(covariance.double())
+    return variances.float(), axes.float()
