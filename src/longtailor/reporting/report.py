@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from longtailor.catalog import IMAGE, TEST, TEXT, TRAIN
+from longtailor.catalog import IMAGE, TEST, TEXT, TRAIN, VAL
 from longtailor.fitting import Fitted
 from longtailor.labels import BANDS, attribute_of
 from longtailor.reporting.figures_plot import plot_average_precision, plot_precision_recall
+from longtailor.reporting.learning_plot import plot_learning
 from longtailor.reporting.page import figure_data_uri, render
 from longtailor.reporting.photos import Sighting, sightings, thumbnail
 from longtailor.reporting.tail_plot import plot_tail
@@ -55,6 +56,7 @@ def build_report(fitted: Fitted, identity: Mapping[str, Any], inputs: Inputs | N
         inputs=inputs,
         input_metrics=INPUT_METRICS,
         with_images=IMAGE in fitted.data.encoders,
+        promise=_promise(fitted),
         unmeasured=[
             catalog.space.labels[label]
             for label in most_first
@@ -63,11 +65,47 @@ def build_report(fitted: Fitted, identity: Mapping[str, Any], inputs: Inputs | N
         tail=figure_data_uri(tail),
         tail_width=int(tail.get_figwidth() * 96),
         ap=_ap_plot(fitted, measured, positives),
+        learning=_learning(fitted),
         curves=_curves(fitted, measured[: -RAREST - 1 : -1], positives),
         rarest=[
             _rare(fitted, label, int(positives[label])) for label in measured[: -RAREST - 1 : -1]
         ],
     )
+
+
+def _learning(fitted: Fitted) -> dict[str, Any] | None:
+    if fitted.tuned is None:
+        return None
+    curves = fitted.tuned.curves
+    figure = plot_learning(
+        curves["epochs"], curves["losses"], curves["best_epoch"], fitted.frozen[VAL].summary
+    )
+    return {
+        "uri": figure_data_uri(figure),
+        "width": int(figure.get_figwidth() * 96),
+        "curves": curves,
+        "frozen": fitted.frozen[TEST].summary,
+    }
+
+
+def _promise(fitted: Fitted) -> dict[str, Any] | None:
+    promise = fitted.detector.promise
+    if promise is None:
+        return None
+    val = fitted.evaluations[VAL].statistics.positive
+    labels = fitted.data.catalog.space.labels
+    return {
+        **promise.summarise(fitted.evaluations[TEST].precision),
+        "without": [
+            {
+                "label": labels[label],
+                "positives": int(val[label]),
+                "lacking": None if np.isnan(lacking) else int(lacking),
+            }
+            for label, lacking in enumerate(promise.lacking)
+            if not promise.kept[label]
+        ],
+    }
 
 
 def _band(fitted: Fitted, band: str) -> dict[str, Any]:
@@ -108,8 +146,16 @@ def _label(fitted: Fitted, label: int, positives: int) -> dict[str, Any]:
         "recall": number(test.recall[label]),
         "f1": number(test.f1[label]),
         "f1_at_half": number(test.f1_at_half[label]),
-        "threshold": float(fitted.detector.thresholds[label]),
+        "threshold": _threshold(fitted, label),
     }
+
+
+def _threshold(fitted: Fitted, label: int) -> float | None:
+    """Give the threshold of a label, None where it is never predicted."""
+    promise = fitted.detector.promise
+    if promise is not None and not promise.kept[label]:
+        return None
+    return float(fitted.detector.thresholds[label])
 
 
 def _ap_plot(fitted: Fitted, measured: list[Any], positives: Any) -> dict[str, Any] | None:
