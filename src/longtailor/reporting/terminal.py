@@ -99,7 +99,7 @@ def _print_study(
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("")
     for name in columns:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
     for title, estimates in rows:
         table.add_row(title, *(_interval(estimate) for estimate in estimates))
     console.print(table)
@@ -109,7 +109,10 @@ def _print_study(
 def _interval(estimate: Estimate) -> str:
     if math.isnan(estimate.mean):
         return "–"
-    return f"{estimate.mean:.3f} ({estimate.low:.3f}–{estimate.high:.3f})"
+    mean, low, high = (
+        f"{value:.3f}".removeprefix("0") for value in (estimate.mean, estimate.low, estimate.high)
+    )
+    return f"{mean}\n{low}–{high}"
 
 
 def _number(value: float | int | None) -> str:
