@@ -34,6 +34,7 @@ from longtailor.classifiers import (
 from longtailor.encoders import AnyEncoder, Encoder, TextEncoder, embed_texts
 from longtailor.errors import LongtailorError, UsageError
 from longtailor.evaluation.decisions import decide
+from longtailor.evaluation.promises import Promise
 from longtailor.files import replacing, write_json
 from longtailor.labels import LabelSpace
 from longtailor.objectives import Objective, build
@@ -69,6 +70,10 @@ class Detector:
         Columns of each attribute that was trained with a softmax.
     tuned : dict of str to Path
         The safetensors file of each encoder, by modality, whose weights are the detector's own.
+    promise : Promise, optional
+        The precision that its thresholds promise. Labels without a promise are never predicted,
+        and every label is decided by itself: one value of each exclusive attribute would be
+        predicted below its threshold.
     """
 
     space: LabelSpace
@@ -79,6 +84,7 @@ class Detector:
     correction: Floats | None = None
     competing: list[list[int]] = field(default_factory=list)
     tuned: dict[str, Path] = field(default_factory=dict)
+    promise: Promise | None = None
 
     @cached_property
     def loaded_encoders(self) -> dict[str, AnyEncoder]:
@@ -96,7 +102,9 @@ class Detector:
 
     @property
     def exclusive_columns(self) -> list[npt.NDArray[np.intp]]:
-        """The columns of each exclusive attribute."""
+        """The columns of each attribute of which exactly one value is predicted."""
+        if self.promise is not None:
+            return []
         return [self.space.groups[attribute] for attribute in sorted(self.space.exclusive)]
 
     def logits(self, embeddings: npt.ArrayLike, *, corrected: bool = False) -> Floats:
@@ -177,7 +185,9 @@ class Detector:
         exclusive : bool
             If false, each label is decided by itself.
         """
-        return decide(probabilities, self.thresholds, self.exclusive_columns if exclusive else None)
+        columns = self.exclusive_columns if exclusive else None
+        predicted = decide(probabilities, self.thresholds, columns)
+        return predicted if self.promise is None else predicted & self.promise.kept
 
     def predict(
         self,
@@ -307,9 +317,11 @@ class Detector:
             # Beside the description: the folder can be moved.
             weights = {**encoders[modality]["weights"], "path": name}
             encoders[modality] = {**encoders[modality], "weights": weights}
-        tensors = save_tensors(
-            {name: one.contiguous() for name, one in self.classifier.state_dict().items()}
-        )
+        parts = {name: one.contiguous() for name, one in self.classifier.state_dict().items()}
+        if "landmarks" in parts:
+            # They were fitted in half precision.
+            parts["landmarks"] = parts["landmarks"].half()
+        tensors = save_tensors(parts)
         blended = isinstance(self.classifier, BlendedClassifier)
         with replacing(folder / TENSORS) as temporary:
             temporary.write_bytes(tensors)
@@ -324,6 +336,7 @@ class Detector:
                 "objective": self.objective,
                 "encoders": encoders,
                 **({"blended": {"competing": self.classifier.competing}} if blended else {}),
+                **({} if self.promise is None else {"promise": self.promise.to_dict()}),
                 "blocks": [asdict(block) for block in self.classifier.blocks],
                 "sha256": {TENSORS: hashlib.sha256(tensors).hexdigest()},
             },
@@ -381,6 +394,8 @@ class Detector:
                 None if correction is None else np.array(correction, dtype=np.float64),
                 described["competing"],
             )
+            if "promise" in described:
+                detector.promise = Promise.from_dict(described["promise"], detector.thresholds)
             _check(detector, encoders)
             detector.tuned = _tuned(folder, encoders)
         except KeyError as error:

@@ -30,6 +30,7 @@ from longtailor.encoders import (
 )
 from longtailor.errors import CatalogError, LongtailorError, UsageError
 from longtailor.evaluation.metrics import Evaluation, evaluate
+from longtailor.evaluation.promises import promise_precision
 from longtailor.evaluation.thresholds import choose_thresholds
 from longtailor.labels import Bands, LabelSpace
 from longtailor.objectives import Objective
@@ -38,6 +39,7 @@ from longtailor.training import Fit, fit_classifier
 from longtailor.training.auto import RECIPE
 from longtailor.training.deep.options import FineTuning
 from longtailor.training.design import Design
+from longtailor.training.search import parse_objective
 
 if TYPE_CHECKING:
     from longtailor.training.deep.images import Tuned
@@ -72,6 +74,14 @@ class FitOptions:
         What to learn from: one of `INPUTS`. Default: what the catalogue has.
     finetune : FineTuning, optional
         How to train the encoder and the classifier end to end. Default: the encoder stays frozen.
+    precision : float, optional
+        Thresholds promise this precision (`longtailor.evaluation.promises`) instead of aiming at
+        F1, and labels that cannot promise it are never predicted.
+
+    Raises
+    ------
+    UsageError
+        If `precision` is not between 0 and 1.
     """
 
     objective: str = "none"
@@ -83,6 +93,13 @@ class FitOptions:
     text_encoder: str = DEFAULT_TEXT_ENCODER
     inputs: str | None = None
     finetune: FineTuning | None = None
+    precision: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.precision is not None and not 0 < self.precision < 1:
+            raise UsageError(
+                f"--precision {self.precision:g}: give a share between 0 and 1, such as 0.9"
+            )
 
 
 @dataclass(eq=False)
@@ -207,6 +224,7 @@ def fit(
     inputs: str | None = None,
     finetune: FineTuning | None = None,
     folder: Path | None = None,
+    precision: float | None = None,
 ) -> Detector:
     """Fit a detector to a catalogue.
 
@@ -235,6 +253,8 @@ def fit(
     folder : Path, optional
         Where a fine-tuning keeps weights, checkpoints and logs; the detector needs the weights
         until it is saved.
+    precision : float, optional
+        Choose thresholds that promise this precision; labels that cannot are never predicted.
 
     Raises
     ------
@@ -251,6 +271,7 @@ def fit(
         text_encoder,
         inputs,
         finetune,
+        precision,
     )
     return fit_embedded(embed_catalog(catalog, options), options, folder=folder).detector
 
@@ -396,7 +417,7 @@ def fit_embedded(
                 tuned={IMAGE: tuned.weights},
                 **_trained_with(tuned.objective, fit),
             )
-            detector.thresholds = _thresholds(detector, data, options.seed)
+            _set_thresholds(detector, data, options)
     with watch.stage("evaluate"):
         unseen = fit if tuned is None else None
         evaluations, probabilities = _evaluate(detector, data, bands, options.seed, unseen)
@@ -472,8 +493,10 @@ def _evaluate(
         probabilities[split] = detector.probabilities(data.of(split))
         corrected = detector.probabilities(data.of(split), corrected=True)
         if split == VAL and fit is not None and fit.held_out is not None:
-            probabilities[split] = expit(fit.held_out[int(catalog.in_split(TRAIN).sum()) :])
-            corrected = probabilities[split]
+            left_out = fit.held_out[int(catalog.in_split(TRAIN).sum()) :]
+            # For a promise, val was not learned from.
+            if len(left_out):
+                probabilities[split] = corrected = expit(left_out)
         evaluations[split] = evaluate(
             probabilities[split],
             catalog.matrix[catalog.in_split(split)],
@@ -510,21 +533,22 @@ def fit_detector(
     """
     watch = stopwatch or Stopwatch()
     catalog = data.catalog
-    train, val = (catalog.matrix[catalog.in_split(split)] for split in (TRAIN, VAL))
+    train, val = (np.flatnonzero(catalog.in_split(split)) for split in (TRAIN, VAL))
+    if options.precision is not None and parse_objective(options.objective)[0] == RECIPE:
+        # The recipe would learn from val, and a promise is for products that it did not see.
+        val = val[:0]
     with watch.stage("fit"):
         fitted = fit_classifier(
-            data.of(TRAIN),
-            train,
-            data.of(VAL),
-            val,
+            data.embeddings[train],
+            catalog.matrix[train],
+            data.embeddings[val],
+            catalog.matrix[val],
             catalog.space,
             options.objective,
             advance=advance,
             blocks=data.blocks,
             design=design,
-            group=np.concatenate(
-                [catalog.group[catalog.in_split(split)] for split in (TRAIN, VAL)]
-            ),
+            group=catalog.group[np.concatenate([train, val])],
         )
     detector = Detector(
         catalog.space,
@@ -535,7 +559,7 @@ def fit_detector(
         **_trained_with(fitted.objective, fitted),
     )
     with watch.stage("thresholds"):
-        detector.thresholds = _thresholds(detector, data, options.seed, fitted)
+        _set_thresholds(detector, data, options, fitted)
     return detector, fitted
 
 
@@ -554,6 +578,18 @@ def _trained_with(objective: Objective, fit: Fit) -> dict[str, Any]:
         },
         "correction": None if shift is None else _numpy(shift.expand(len(objective.positives))),
     }
+
+
+def _set_thresholds(
+    detector: Detector, data: Embedded, options: FitOptions, fit: Fit | None = None
+) -> None:
+    if options.precision is None:
+        detector.thresholds = _thresholds(detector, data, options.seed, fit)
+        return
+    val = data.catalog.matrix[data.catalog.in_split(VAL)]
+    probabilities = detector.probabilities(data.of(VAL))
+    detector.promise = promise_precision(probabilities, val, options.precision)
+    detector.thresholds = detector.promise.thresholds
 
 
 def _thresholds(detector: Detector, data: Embedded, seed: int, fit: Fit | None = None) -> Floats:
@@ -610,4 +646,5 @@ def configuration(options: FitOptions) -> dict[str, Any]:
         "text_encoder": options.text_encoder,
         "inputs": options.inputs,
         "finetune": None if options.finetune is None else asdict(options.finetune),
+        "precision": options.precision,
     }

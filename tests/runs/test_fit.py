@@ -140,6 +140,7 @@ def test_a_run_records_itself(shop: Path, tmp_path: Path) -> None:
         "text_encoder": "all-minilm-l6-v2",
         "inputs": None,
         "finetune": None,
+        "precision": None,
         "images": None,
         "attributes": None,
     }
@@ -298,3 +299,45 @@ def test_the_detector_of_the_run_is_the_fitted_one(shop: Path, tmp_path: Path) -
         Detector.load(tmp_path / "run").probabilities(fitted.data.embeddings[at]),
         fitted.probabilities["test"],
     )
+
+
+def test_a_promise_is_kept_recorded_and_saved(make_shop, tmp_path: Path) -> None:
+    shop = make_shop(tmp_path / "shop", {"short": 300, "long": 200, "puff": 6})
+    fitted = fit_run(Source(shop), tmp_path / "run", FitOptions(precision=0.8))
+    assert fitted is not None
+    table = pl.read_csv(tmp_path / "run" / "labels.csv")
+    kept = table.filter(pl.col("promised"))
+    lost = table.filter(~pl.col("promised"))
+    assert 0 < len(kept) < len(table)
+    assert kept["threshold"].null_count() == 0
+    assert lost["threshold"].null_count() == len(lost)
+    assert "sleeve:puff" in lost["label"]
+    assert (kept["val_positive_lacking"] == 0).all()
+    assert lost.filter(pl.col("label") == "sleeve:puff")["val_positive_lacking"].item() > 0
+    told = json.loads((tmp_path / "run" / "metrics.json").read_text())["promise"]
+    assert (told["precision"], told["delta"]) == (0.8, 0.1)
+    assert (told["labels_promised"], told["labels_without"]) == (len(kept), len(lost))
+    detector = Detector.load(tmp_path / "run")
+    assert detector.promise is not None
+    assert detector.promise.to_dict() == fitted.detector.promise.to_dict()
+    # Certain as it may be, a label without a promise is not predicted, nor is one value at least.
+    predicted = detector.decide(np.ones((1, len(detector.space))))
+    assert predicted[0].tolist() == detector.promise.kept.tolist()
+    assert not detector.decide(np.zeros((1, len(detector.space)))).any()
+
+
+def test_the_recipe_keeps_val_for_the_promise(make_shop, tmp_path: Path) -> None:
+    shop = make_shop(tmp_path / "shop", {"short": 300, "long": 200})
+    fitted = fit_run(Source(shop), tmp_path / "run", FitOptions("auto", precision=0.8))
+    assert fitted is not None
+    assert fitted.fit.held_out is not None
+    assert len(fitted.fit.held_out) == fitted.data.catalog.in_split("train").sum()
+    np.testing.assert_array_equal(
+        fitted.probabilities["val"], fitted.detector.probabilities(fitted.data.of("val"))
+    )
+
+
+@pytest.mark.parametrize("precision", [0.0, 1.0, 90.0])
+def test_a_promise_is_a_share(precision: float) -> None:
+    with pytest.raises(UsageError, match=f"--precision {precision:g}: give a share between"):
+        FitOptions(precision=precision)

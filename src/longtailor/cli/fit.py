@@ -62,6 +62,10 @@ def fit(
     devices: Devices = None,
     nodes: Nodes = None,
     tuning: Tuning = None,
+    precision: Annotated[
+        float | None,
+        typer.Option(help="Promise this precision of what is predicted, such as 0.9."),
+    ] = None,
     strict: Strict = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an interrupted run of the same command.")
@@ -83,6 +87,7 @@ def fit(
         text_encoder,
         inputs,
         fine_tuning(finetune, epochs, image_size, time_budget, devices, nodes, tuning),
+        precision,
     )
     fitted = fit_run(Source(catalog, images, names(attributes)), out, options, resume=resume)
     if fitted is None:
@@ -105,4 +110,11 @@ def fit(
             message(note)
         rows = {f"{name}, frozen": fitted.frozen["test"].summary, f"{name}, fine-tuned": rows[name]}
     print_figures(rows)
+    if fitted.detector.promise is not None:
+        promised = fitted.detector.promise
+        message(
+            f"{promised.kept.sum():,} of {len(promised.kept):,} labels promise a precision of "
+            f"{promised.precision:g}; the others are never predicted, and {out / 'labels.csv'} "
+            "tells how many val positives they lack"
+        )
     message(f"wrote {out / REPORT}")

@@ -102,7 +102,8 @@ def write_run(
     claim_run(out, identity)
     fitted.detector.save(out / FOLDER)
     figures = _summaries(fitted.evaluations)
-    write_json(out / METRICS, figures if inputs is None else {**figures, **_inputs_json(inputs)})
+    more = {} if inputs is None else _inputs_json(inputs)
+    write_json(out / METRICS, {**figures, **more, **_promise_json(fitted)})
     write_labels(out / LABELS, fitted)
     write_skips(out / SKIPPED, data.catalog.skipped)
     write_text(out / REPORT, build_report(fitted, identity, inputs))
@@ -130,6 +131,13 @@ def write_run(
 
 def _summaries(evaluations: Mapping[str, Evaluation]) -> dict[str, Any]:
     return {split: evaluations[split].summary for split in (TEST, VAL)}
+
+
+def _promise_json(fitted: Fitted) -> dict[str, Any]:
+    promise = fitted.detector.promise
+    if promise is None:
+        return {}
+    return {"promise": promise.summarise(fitted.evaluations[TEST].precision)}
 
 
 def _finetuning_json(fitted: Fitted) -> dict[str, Any]:

@@ -27,6 +27,7 @@ def labels_table(fitted: Fitted) -> pl.DataFrame:
         for weight in weights
     )
     labels = catalog.space.labels
+    thresholds, promise = fitted.detector.thresholds, fitted.detector.promise
     table = pl.DataFrame(
         {
             "label": labels,
@@ -48,11 +49,18 @@ def labels_table(fitted: Fitted) -> pl.DataFrame:
             "recall": _nulls(test.recall),
             "f1_at_half": _nulls(test.f1_at_half),
             "brier": _nulls(test.brier),
-            "threshold": fitted.detector.thresholds,
+            "threshold": _nulls(
+                thresholds if promise is None else np.where(promise.kept, thresholds, np.nan)
+            ),
             "positive_weight": _nulls(positive_weight),
             "negative_weight": _nulls(negative_weight),
         }
     )
+    if promise is not None:
+        table = table.with_columns(
+            promised=pl.Series(promise.kept),
+            val_positive_lacking=_nulls(promise.lacking).cast(pl.Int64),
+        )
     return table.sort("train_positive", descending=True, maintain_order=True)
 
 
