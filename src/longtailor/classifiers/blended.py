@@ -24,7 +24,7 @@ class BlendedClassifier(nn.Module):
     ----------
     linear : LinearClassifier
     scale : Tensor of float32, shape (dim,)
-    landmarks : Tensor of float16, shape (landmarks, dim)
+    landmarks : Tensor of float16 or float32, shape (landmarks, dim)
         Training products, as u.
     width : Tensor of float32, shape ()
     kernel_weight : Tensor of float32, shape (labels, landmarks)
@@ -61,7 +61,7 @@ class BlendedClassifier(nn.Module):
             )
         self.linear = linear
         self.register_buffer("scale", scale)
-        self.register_buffer("landmarks", landmarks)
+        self.register_buffer("landmarks", landmarks.float())
         self.register_buffer("width", width)
         self.kernel_weight = nn.Parameter(kernel_weight)
         self.competing = [list(columns) for columns in competing]
@@ -85,7 +85,7 @@ class BlendedClassifier(nn.Module):
         """Give the logits of embeddings (products, dim): shape (products, labels)."""
         features = self.linear.normalize(embeddings)
         inputs = self.scale * (features - self.linear.average)
-        similar = laplace_kernel(inputs, self.landmarks.float(), self.width)
+        similar = laplace_kernel(inputs, self.landmarks, self.width)
         logits = nn.functional.linear(features, self.linear.weight, self.linear.bias)
         logits = logits + nn.functional.linear(similar, self.kernel_weight)
         if not self.competing:

@@ -192,7 +192,7 @@ def _blend(
             linear.average,
         ),
         design.scale.float(),
-        kernel.landmarks.half(),
+        kernel.landmarks,
         torch.tensor(kernel.width),
         (kernels[:, None] * kernel.weight.double()).float(),
         competing,
