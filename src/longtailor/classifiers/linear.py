@@ -19,10 +19,13 @@ class Block:
         Numbers in it.
     root : bool
         Whether they are power-normalised, or scaled to length 1 only.
+    length : bool
+        Whether they are scaled to length 1 at all.
     """
 
     dim: int
     root: bool = True
+    length: bool = True
 
 
 def power_normalize(embeddings: Tensor) -> Tensor:
@@ -60,7 +63,9 @@ def normalize_block(embeddings: Tensor, block: Block) -> tuple[Tensor, Tensor]:
     """
     missing = embeddings.isnan().any(dim=1, keepdim=True)
     there = embeddings.masked_fill(missing, 0.0)
-    return power_normalize(there) if block.root else nn.functional.normalize(there, dim=1), missing
+    if block.root:
+        return power_normalize(there), missing
+    return nn.functional.normalize(there, dim=1) if block.length else there, missing
 
 
 class LinearClassifier(nn.Module):

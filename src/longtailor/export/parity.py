@@ -87,7 +87,8 @@ def check_parity(path: Path, detector: Detector, sample: Sample) -> float:
         for rows in (range(1), range(1, count))
         if len(rows)
     ]
-    got = {name: np.concatenate(arrays) for name, arrays in zip(OUTPUTS, zip(*parts, strict=True))}
+    joined = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+    got = dict(zip(OUTPUTS, joined, strict=True))
     embeddings = detector.embed(**sample.for_detector(detector))
     worst = 0.0
     for name, corrected in (("probability", False), ("probability_corrected", True)):
