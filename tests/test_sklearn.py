@@ -197,7 +197,7 @@ def test_parameters_out_of_range_are_refused(
 
 def test_targets_that_make_no_sense_are_refused(many: Data) -> None:
     features, labels = many
-    with pytest.raises(ValueError, match="label matrix is .*2.*; cells are 1"):
+    with pytest.raises(ValueError, match=r"label matrix is .*2.*; cells are 1"):
         LongTailClassifier().fit(features, labels + 1)
     with pytest.raises(ValueError, match="leave out the products in which it is unknown"):
         LongTailClassifier().fit(features, np.where(np.arange(300) % 7, labels[:, 0], -1)[:, None])

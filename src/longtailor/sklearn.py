@@ -21,7 +21,7 @@ from longtailor.catalog.splits import carve_splits
 from longtailor.classifiers import Block, Classifier, compete
 from longtailor.evaluation.ranking import average_precision
 from longtailor.evaluation.thresholds import choose_thresholds
-from longtailor.labels import POSITIVE, LabelMatrix, LabelSpace
+from longtailor.labels import LabelMatrix, LabelSpace
 from longtailor.labels.matrix import as_label_matrix
 from longtailor.objectives import Objective
 from longtailor.training.design import Design
@@ -320,5 +320,5 @@ def _dense(features: Any) -> npt.NDArray[np.float32]:
 
 
 def _space(labels: int, *, exclusive: bool = False) -> LabelSpace:
-    """Name the labels; they form one attribute, so that thresholds of rare ones keep to the rest."""
+    """Name the labels; of one attribute, so that thresholds of rare ones are held to the rest."""
     return LabelSpace((f"y:{column}" for column in range(labels)), ["y"] if exclusive else [])
