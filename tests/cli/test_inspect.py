@@ -119,3 +119,23 @@ def test_a_catalogue_of_texts_has_no_images_to_compare(tmp_path: Path) -> None:
     path.write_text("text,labels\nfoo,a:x\nbar,a:y\nbaz,a:x|a:y\n")
     assert json.loads(CliRunner().invoke(app, [str(path), "--json"]).stdout)["images"] is None
     assert "Images" not in CliRunner().invoke(app, [str(path)]).stdout
+
+
+@pytest.mark.usefixtures("light_encoder")
+def test_label_errors_are_listed_where_asked_for(shop: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    options = [str(shop), "--label-errors"]
+    result = CliRunner().invoke(app, [*options, "--json", "--out", str(out)])
+    assert result.exit_code == 0, result.exception
+    found = json.loads(result.stdout)["label_errors"]
+    assert found["products"] == 120
+    rows = (out / "label_errors.csv").read_text().splitlines()
+    assert rows[0] == "id,image,attribute,given,suggested,doubt"
+    assert len(rows) == 1 + len(found["disputed"]) > 1
+    assert rows[1].startswith(found["disputed"][0]["id"] + ",")
+    assert "Likely label errors" in (out / "inspection.html").read_text()
+    shown = CliRunner().invoke(app, options).stdout
+    assert f"Likely label errors, most doubtful first (given -> suggested): {len(rows) - 1}" in (
+        " ".join(shown.split())
+    )
+    assert "label_errors" not in json.loads(CliRunner().invoke(app, [str(shop), "--json"]).stdout)

@@ -35,6 +35,9 @@ def inspect(
         int, typer.Option(help="Training positives below which a label is too rare to learn.")
     ] = 2,
     seed: Annotated[int, typer.Option(help="Seed of the splits that are carved.")] = 0,
+    label_errors: Annotated[
+        bool, typer.Option("--label-errors", help="List labels that a detector disputes.")
+    ] = False,
 ) -> None:
     """Show what a catalogue holds: its tail, what is unknown, duplicates and leaks."""
     from rich.console import Console
@@ -56,16 +59,21 @@ def inspect(
         hashes=hashes if hashes.readable.any() or hashes.broken else None,
         seed=seed,
     )
-    if out is not None:
-        from longtailor.reporting.inspection import write_inspection
+    errors = None
+    if label_errors:
+        from longtailor.fitting import FitOptions
+        from longtailor.studies.label_errors import find_label_errors
 
-        write_inspection(inspection, out)
+        errors = find_label_errors(products, FitOptions(strict=strict))
+    from longtailor.reporting.inspection import inspection_json, print_inspection, write_inspection
+
+    if out is not None:
+        write_inspection(inspection, out, errors)
         message(f"wrote {out / 'inspection.html'}")
     if json:
         import json as json_module
 
-        typer.echo(json_module.dumps(inspection.to_dict(), ensure_ascii=False, allow_nan=False))
+        found = inspection_json(inspection, errors)
+        typer.echo(json_module.dumps(found, ensure_ascii=False, allow_nan=False))
     elif out is None:
-        from longtailor.reporting.inspection import print_inspection
-
-        print_inspection(inspection, Console(highlight=False))
+        print_inspection(inspection, Console(highlight=False), errors)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import polars as pl
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -13,21 +15,37 @@ from longtailor.catalog.inspection import Inspection, LabelCounts
 from longtailor.files import replacing, write_json, write_text
 from longtailor.labels import BANDS, HEAD, MEDIUM, TAIL
 from longtailor.reporting.page import any_script, figure_data_uri, render
+from longtailor.reporting.photos import thumbnail
 from longtailor.reporting.tail_plot import plot_tail
 from longtailor.reporting.together_plot import plot_together
+from longtailor.studies.label_errors import LabelErrors
 
 _BAND_STYLES = {HEAD: "blue", MEDIUM: "green", TAIL: "red"}
 _LISTED = 12
 _CHART = 40
+_LETTERS = 280
 
 
-def print_inspection(inspection: Inspection, console: Console) -> None:
+def inspection_json(inspection: Inspection, errors: LabelErrors | None = None) -> dict[str, Any]:
+    """Give an inspection, and likely label errors where they were looked for, as JSON values."""
+    found = inspection.to_dict()
+    return found if errors is None else {**found, "label_errors": errors.to_dict()}
+
+
+def print_inspection(
+    inspection: Inspection, console: Console, errors: LabelErrors | None = None
+) -> None:
     """Print what matters most of an inspection; what is long is cut, and said to be."""
-    console.print(Group(*_parts(inspection, console.width)))
+    parts = _parts(inspection, console.width)
+    if errors is not None:
+        parts += _label_errors(errors)
+    console.print(Group(*parts))
 
 
-def write_inspection(inspection: Inspection, folder: Path) -> None:
-    """Write `inspection.json`, `inspection.html` and `tail.png`.
+def write_inspection(
+    inspection: Inspection, folder: Path, errors: LabelErrors | None = None
+) -> None:
+    """Write `inspection.json`, `inspection.html`, `tail.png`, and `label_errors.csv` if looked for.
 
     Raises
     ------
@@ -40,7 +58,9 @@ def write_inspection(inspection: Inspection, folder: Path) -> None:
         [counts.band for counts in inspection.labels],
     )
     together = plot_together(inspection.catalog.space.labels, inspection.catalog.matrix)
-    write_json(folder / "inspection.json", inspection.to_dict())
+    write_json(folder / "inspection.json", inspection_json(inspection, errors))
+    if errors is not None:
+        _write_label_errors(folder / "label_errors.csv", errors)
     page = render(
         "inspection.html",
         name=inspection.catalog.name,
@@ -51,10 +71,46 @@ def write_inspection(inspection: Inspection, folder: Path) -> None:
         tail_width=int(figure.get_figwidth() * 96),
         together=figure_data_uri(together),
         together_width=int(together.get_figwidth() * 96),
+        errors=None if errors is None else _pictured(errors),
     )
     write_text(folder / "inspection.html", page)
     with replacing(folder / "tail.png") as temporary, any_script():
         figure.savefig(temporary, dpi=150)
+
+
+def _write_label_errors(path: Path, errors: LabelErrors) -> None:
+    names = ("id", "image", "attribute", "given", "suggested")
+    schema = {**dict.fromkeys(names, pl.String()), "doubt": pl.Float64()}
+    with replacing(path) as temporary:
+        pl.DataFrame(errors.rows(), schema=schema).write_csv(temporary)
+
+
+def _pictured(errors: LabelErrors) -> dict[str, Any]:
+    """Give the first disputes of each attribute with their photos or texts."""
+    rows, products = errors.rows(), errors.disputes.products.tolist()
+    attributes: dict[str, list[dict[str, Any]]] = {name: [] for name in errors.counts}
+    for row, product in zip(rows, products, strict=True):
+        shown = attributes[row["attribute"]]
+        if len(shown) < _LISTED:
+            photo = thumbnail(errors.catalog.images[product])
+            text = None if photo else errors.catalog.texts[product]
+            shown.append({**row, "photo": photo, "text": text and text[:_LETTERS]})
+    return {"counts": errors.counts, "attributes": attributes, "not_judged": errors.not_judged}
+
+
+def _label_errors(errors: LabelErrors) -> list[RenderableType]:
+    counts = ", ".join(f"{name} {count:,}" for name, count in errors.counts.items())
+    rows = errors.rows()
+    lines = [
+        f"{row['id']}: {row['given'] or 'nothing'} -> {row['suggested'] or 'nothing'} "
+        f"({row['doubt']:.3f})"
+        for row in rows[:_LISTED]
+    ] + [""] * max(0, len(rows) - _LISTED)
+    return [
+        *_list("Likely label errors, most doubtful first (given -> suggested)", lines),
+        *([Text(f"By attribute: {counts}", overflow="fold"), ""] if counts else []),
+        *_list("Not judged: too few positives", errors.not_judged),
+    ]
 
 
 def most_first(labels: Sequence[LabelCounts]) -> list[LabelCounts]:
