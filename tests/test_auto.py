@@ -14,7 +14,13 @@ import longtailor
 from longtailor import Catalog
 from longtailor.classifiers import BlendedClassifier
 from longtailor.errors import LongtailorError, UsageError
-from longtailor.fitting import FitOptions, Fitted, embed_catalog, fit_embedded
+from longtailor.fitting import (
+    FitOptions,
+    Fitted,
+    default_objective,
+    embed_catalog,
+    fit_embedded,
+)
 from longtailor.studies.fits import check_objectives, check_parts
 from longtailor.training.deep.options import FineTuning
 
@@ -108,3 +114,9 @@ def test_it_exports_as_plain_tensor_algebra(fitted: Fitted) -> None:
     exported = torch.export.export(classifier, (inputs,)).module()
     with torch.no_grad():
         torch.testing.assert_close(exported(inputs), classifier(inputs))
+
+
+def test_it_is_what_is_fitted_where_nothing_is_asked_for(shop: Path) -> None:
+    assert longtailor.fit(Catalog.read(shop)).objective["name"] == "auto"
+    assert default_objective() == "auto"
+    assert default_objective(FineTuning()) == "none"

@@ -214,7 +214,7 @@ class Stopwatch:
 def fit(
     catalog: Catalog,
     *,
-    objective: str = "none",
+    objective: str | None = None,
     encoder: str = DEFAULT_ENCODER,
     min_positives: int = MIN_POSITIVES,
     bands: str | Bands = "100,20",
@@ -232,8 +232,10 @@ def fit(
     ----------
     catalog : Catalog
         Splits that it does not give are carved.
-    objective : str
-        A name of the family with parameters, such as `effective_number:beta=0.999`.
+    objective : str, optional
+        A name of the family with parameters, such as `effective_number:beta=0.999`, or the recipe
+        `auto` (`longtailor.training.auto`). Default: `auto`; where the encoder is fine-tuned, which
+        needs a loss, `none`.
     encoder : str
         See `longtailor.encoders.load_encoder`.
     min_positives : int
@@ -262,7 +264,7 @@ def fit(
         If nothing can be learned from the catalogue.
     """
     options = FitOptions(
-        objective,
+        default_objective(finetune) if objective is None else objective,
         encoder,
         min_positives,
         Bands.parse(bands) if isinstance(bands, str) else bands,
@@ -274,6 +276,11 @@ def fit(
         precision,
     )
     return fit_embedded(embed_catalog(catalog, options), options, folder=folder).detector
+
+
+def default_objective(finetune: FineTuning | None = None) -> str:
+    """Give what is fitted where nothing is asked for."""
+    return RECIPE if finetune is None else "none"
 
 
 def embed_catalog(

@@ -35,8 +35,12 @@ def fit(
     images: Images = None,
     attributes: Attributes = None,
     objective: Annotated[
-        str, typer.Option(help="NAME or NAME:parameter=value,..; see longtailor objectives.")
-    ] = "none",
+        str | None,
+        typer.Option(
+            help="auto, or NAME or NAME:parameter=value,..; see longtailor objectives.  "
+            "[default: auto; with --finetune none]"
+        ),
+    ] = None,
     encoder: Annotated[
         str,
         typer.Option(
@@ -73,12 +77,13 @@ def fit(
 ) -> None:
     """Fit a detector: learn every label at once, choose thresholds, measure, report."""
     parsed_bands = parse_bands(bands)
-    from longtailor.fitting import FitOptions
+    from longtailor.fitting import FitOptions, default_objective
     from longtailor.reporting.terminal import print_figures
     from longtailor.runs.fit import REPORT, Source, fit_run
 
+    tuned = fine_tuning(finetune, epochs, image_size, time_budget, devices, nodes, tuning)
     options = FitOptions(
-        objective,
+        default_objective(tuned) if objective is None else objective,
         encoder,
         min_positives,
         parsed_bands,
@@ -86,7 +91,7 @@ def fit(
         strict,
         text_encoder,
         inputs,
-        fine_tuning(finetune, epochs, image_size, time_budget, devices, nodes, tuning),
+        tuned,
         precision,
     )
     fitted = fit_run(Source(catalog, images, names(attributes)), out, options, resume=resume)
