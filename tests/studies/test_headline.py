@@ -71,7 +71,7 @@ def test_a_threshold_alone_would_have_done_it():
     )
     assert told(figures) == (
         "Ranking: no objective differs from none by more than noise (mAP .625; largest difference "
-        "-.009 for inverse_frequency, -.015 to -.003 before correcting for 3 comparisons). "
+        "-.009 for inverse_frequency, -.015 to -.003 before correcting for 2 comparisons). "
         "At 0.5, effective_number reaches macro F1 .580 against .519 for none "
         "(+.061, +.048 to +.074); inverse_frequency (+.031, +.020 to +.042) gains too. "
         "A threshold alone would have done it: with chosen thresholds the difference is "

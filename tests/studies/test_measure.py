@@ -117,7 +117,7 @@ def test_a_paired_difference_by_hand(study):
     assert found.p_value == pytest.approx(2 * stats.t.sf(statistic, freedom), rel=1e-4)
 
 
-def test_all_pairs_are_compared_and_corrected_within_a_metric(study):
+def test_all_pairs_are_compared_and_those_with_the_first_corrected_together(study):
     result = measured(*study)
     for figures in (result.figures, *result.by_attribute.values()):
         assert len(figures.paired) == 3 * len(METRICS)
@@ -129,7 +129,8 @@ def test_all_pairs_are_compared_and_corrected_within_a_metric(study):
                 ("asl", "inverse_frequency"),
             ]
             np.testing.assert_array_equal(
-                [d.p_adjusted for d in pairs], holm([d.p_value for d in pairs])
+                [d.p_adjusted for d in pairs],
+                [*holm([d.p_value for d in pairs[:2]]), pairs[2].p_value],
             )
 
 

@@ -22,10 +22,10 @@ _NUMBERS = ("", "one", "two", "three", "four")
 def headline(figures: Figures, *, tail_labels: int, drawn: float) -> str:
     """Say which objective wins what, by how much, and whether that is more than noise.
 
-    More than noise means p < 0.05 after the correction for all pairs compared by that metric; the
-    interval beside a difference is not corrected. A threshold alone would have done it where, with
-    chosen thresholds, no more than half of the gain at 0.5 lies within the interval of what is
-    left; where more does, that is said to be open.
+    More than noise means p < 0.05 after the correction for all objectives that are told against the
+    first by that metric; the interval beside a difference is not corrected. A threshold alone would
+    have done it where, with chosen thresholds, no more than half of the gain at 0.5 lies within the
+    interval of what is left; where more does, that is said to be open.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def _contest(figures: Figures, names: list[str], metric: str, says: str) -> str:
                 f"({says} {plain(level[largest.a])} against {plain(level[first])}; "
                 f"{_told(largest)})"
             )
-        count = sum(d.metric == metric and not math.isnan(d.p_value) for d in figures.paired)
+        count = sum(not math.isnan(d.p_value) for d in pairs)
         by_itself = f" before correcting for {count} comparisons" if _apart(largest) else ""
         return (
             f"no objective differs from {first} by more than noise ({says} {plain(level[first])}; "

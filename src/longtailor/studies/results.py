@@ -46,7 +46,8 @@ class Difference:
     p_value : float
         Two-sided, of no difference.
     p_adjusted : float
-        Corrected for all pairs that are compared by this metric (Holm 1979).
+        Corrected for many comparisons (Holm 1979): within this metric, the pairs with the first
+        objective are one family, all others another.
     """
 
     a: str
