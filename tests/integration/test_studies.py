@@ -95,9 +95,7 @@ def test_a_comparison_from_the_command_line(shop: Path, tmp_path: Path) -> None:
     record = json.loads((out / "run.json").read_text())
     assert record["status"] == "finished"
     assert record["configuration"]["objectives"] == ["none", "asl", "inverse_frequency"]
-    assert len(record["fits"]) == 3 * 2 * 3
-    # Half of each draw is fitted as well, for the intervals.
-    assert len(list((out / "fits").iterdir())) == 2 * 3 * 2 * 3
+    assert len(record["fits"]) == len(list((out / "fits").iterdir())) == 3 * 2 * 3
     assert (out / "comparison.html").read_text() == "<p>"
 
 
@@ -213,8 +211,7 @@ def test_a_failing_objective_is_told_and_the_others_are_finished(
     assert result.exit_code == 0
     assert "failed: asl, seed 1" in result.stderr
     told = json.loads(result.stdout)
-    assert {(one["objective"], one["seed"]) for one in told["failures"]} == {("asl", 1)}
-    assert "no minimum" in told["failures"][0]["reason"]
+    assert [(one["objective"], one["seed"]) for one in told["failures"]] == [("asl", 1)]
     assert told["objectives"]["asl"]["map"]["seeds"][1] is None
     assert None not in told["objectives"]["none"]["map"]["seeds"]
     assert not [value for _, value in numbers(told) if value != value]
