@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -26,8 +25,7 @@ from longtailor.catalog.splits import carve_splits
 from longtailor.evaluation.ranking import average_precision
 from longtailor.labels import Bands, LabelMatrix
 from longtailor.progress import track
-from longtailor.studies.intervals import LARGE_SHARE
-from longtailor.studies.measure import Smaller, measure
+from longtailor.studies.measure import measure
 from longtailor.studies.results import Difference, Estimate, LabelDifferences, StudyFit
 
 Floats = npt.NDArray[np.float64]
@@ -97,13 +95,13 @@ def discriminant(inputs: Floats, matrix: LabelMatrix, shrinkage: float) -> tuple
 
 
 def draw_rows(
-    scenario: Scenario, share: float, matrix: LabelMatrix, random: np.random.Generator
+    scenario: Scenario, matrix: LabelMatrix, random: np.random.Generator
 ) -> npt.NDArray[np.intp]:
-    """Draw a share of the pool for one seed."""
+    """Draw the products of one seed from the pool."""
     if not scenario.stratified:
-        return random.permutation(scenario.pool)[: round(share * scenario.pool)]
+        return random.permutation(scenario.pool)[: round(scenario.drawn * scenario.pool)]
     nothing = np.full(scenario.pool, "")
-    shares = (share, 1 - share, 0.0)
+    shares = (scenario.drawn, 1 - scenario.drawn, 0.0)
     carved = carve_splits(
         matrix, nothing, nothing, fractions=shares, seed=int(random.integers(2**31))
     )
@@ -116,16 +114,14 @@ def study(
     """Simulate one study: its figures, each objective's mAP on many products, its labels."""
     inputs, matrix = world.draw(scenario.pool, random)
     test_inputs, test_matrix = world.draw(scenario.test, random)
-    fits: dict[float, list[StudyFit]] = {scenario.drawn: []}
-    if scenario.seeds > 1 and scenario.drawn > LARGE_SHARE:
-        fits[scenario.drawn / 2] = []
+    fits = []
     on_many: dict[str, list[float]] = {name: [] for name in OBJECTIVES}
-    for seed, share in product(range(scenario.seeds), fits):
-        drawn = draw_rows(scenario, share, matrix, random)
+    for seed in range(scenario.seeds):
+        drawn = draw_rows(scenario, matrix, random)
         for name, (shrinkage, shift) in OBJECTIVES.items():
             weights, bias = discriminant(inputs[drawn], matrix[drawn], shrinkage)
             logits = test_inputs @ weights + bias
-            fits[share].append(
+            fits.append(
                 StudyFit(
                     name,
                     seed,
@@ -137,20 +133,17 @@ def study(
                     0.0,
                 )
             )
-            if not seed and share == scenario.drawn:
+            if not seed:
                 ap = average_precision(many[0] @ weights + bias, many[1])
                 on_many[name].append(float(ap.mean()))
-    half = scenario.drawn / 2
-    smaller = Smaller(fits[half], half) if half in fits else None
     bands = Bands(thirds=True).assign(world.shares)
     found = measure(
-        fits[scenario.drawn],
+        fits,
         test_matrix,
         bands,
         list(OBJECTIVES),
         range(scenario.seeds),
         drawn=scenario.drawn,
-        smaller=smaller,
         resamples=RESAMPLES,
         seed=int(random.integers(2**31)),
     )
