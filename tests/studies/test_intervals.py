@@ -7,20 +7,18 @@ from scipy import stats
 from longtailor.evaluation.ranking import average_precision
 from longtailor.evaluation.resampling import bootstrap_weights
 from longtailor.studies.intervals import (
-    Sampled,
     Spread,
     benjamini_hochberg,
     holm,
     shared_variance,
     spread,
     training_factor,
-    training_terms,
 )
 
 
 def test_with_one_seed_the_spread_is_the_bootstrap_over_products():
     resampled = np.random.default_rng(0).normal(0.6, 0.05, (1, 400))
-    found = spread(Sampled(np.array([0.6]), resampled, 0.5), 21)
+    found = spread([0.6], resampled, 0.5, 21)
     assert found.mean == 0.6
     assert found.error == pytest.approx(np.std(resampled, ddof=1) * np.sqrt(21 / 20))
     assert found.freedom == 20
@@ -33,7 +31,7 @@ def test_the_two_sources_add_up_by_hand():
     """Resamples that move all seeds alike: nothing of the test products is between the seeds."""
     points = np.array([0.1, 0.2, 0.6])
     moves = np.random.default_rng(1).normal(scale=0.1, size=50)
-    found = spread(Sampled(points, points[:, None] + moves, 0.2), 11)
+    found = spread(points, points[:, None] + moves, 0.2, 11)
     trained = (1 / 3 + 0.25) * points.var(ddof=1)
     test = moves.var(ddof=1) * 11 / 10
     assert found.mean == pytest.approx(0.3)
@@ -48,10 +46,10 @@ def test_what_the_test_products_do_to_single_seeds_is_counted_once():
     points = np.array([-0.1, 0.1, -0.08, 0.08, 0.05, -0.05])
     both = shared_variance(resampled)
     assert both == pytest.approx(0.01, rel=0.05)
-    found = spread(Sampled(points, resampled, 0.5), 1000)
+    found = spread(points, resampled, 0.5, 1000)
     assert points.var(ddof=1) < both
     assert found.error**2 == pytest.approx(resampled.mean(axis=0).var(ddof=1), rel=0.01)
-    wider = spread(Sampled(2 * points, resampled, 0.5), 1000)
+    wider = spread(2 * points, resampled, 0.5, 1000)
     kept = (1 / 6 + 1) * (4 * points.var(ddof=1) - both)
     assert wider.error**2 == pytest.approx(found.error**2 + kept)
 
@@ -59,7 +57,7 @@ def test_what_the_test_products_do_to_single_seeds_is_counted_once():
 def test_scaling_the_figures_scales_the_interval():
     random = np.random.default_rng(3)
     points, resampled = random.random(4), random.random((4, 60))
-    once, twice = (spread(Sampled(k * points, k * resampled, 0.3), 30) for k in (1, 2))
+    once, twice = (spread(k * points, k * resampled, 0.3, 30) for k in (1, 2))
     assert twice.error == pytest.approx(2 * once.error)
     assert twice.freedom == pytest.approx(once.freedom)
     assert twice.p_value() == pytest.approx(once.p_value())
@@ -70,29 +68,12 @@ def test_labels_are_handled_side_by_side():
     points, resampled = random.random((3, 5)), random.random((3, 40, 5))
     resampled[:, ::3, 1] = np.nan
     units = np.array([10, 4, 1, 2, 0])
-    together = spread(Sampled(points, resampled, 0.4), units)
+    together = spread(points, resampled, 0.4, units)
     for label in range(5):
-        alone = spread(Sampled(points[:, label], resampled[:, :, label], 0.4), units[label])
+        alone = spread(points[:, label], resampled[:, :, label], 0.4, units[label])
         np.testing.assert_allclose(together.error[label], alone.error)
         np.testing.assert_allclose(together.freedom[label], alone.freedom)
     np.testing.assert_array_equal(np.isnan(together.error), [False, False, True, False, True])
-
-
-def test_smaller_draws_tell_what_the_pool_does_and_the_seeds_the_rest():
-    random = np.random.default_rng(5)
-    points, fewer = random.random(4), random.random(6)
-    moves = random.normal(scale=0.01, size=50)
-    sampled = Sampled(points, points[:, None] + moves, 5 / 6)
-    smaller = Sampled(fewer, fewer[:, None] + moves, 0.4)
-    found = spread(sampled, 11, smaller)
-    own, pool = points.var(ddof=1) / 4, fewer.var(ddof=1) * 0.4 / 0.6
-    test = moves.var(ddof=1) * 11 / 10
-    assert found.error**2 == pytest.approx(own + pool + test)
-    uncertainty = own**2 / 3 + pool**2 / 5 + test**2 / 10
-    assert found.freedom == pytest.approx((own + pool + test) ** 2 / uncertainty)
-    assert training_terms(sampled, Sampled(fewer[:1], fewer[:1, None] + moves, 0.4)) == [
-        (training_factor(4, 5 / 6), sampled)
-    ]
 
 
 def test_the_factor_grows_with_the_share_and_falls_with_the_seeds():
@@ -192,7 +173,7 @@ def test_the_intervals_cover_the_expected_figures(drawn, pool):
         means = ap.reshape(61, seeds, len(ridges), labels).mean(axis=3)
         figures = np.concatenate([means, means[:, :, :1] - means[:, :, 1:]], axis=2)
         by_seed = figures.transpose(1, 0, 2)
-        found.append(spread(Sampled(by_seed[:, 0], by_seed[:, 1:], drawn), [200] * 3))
+        found.append(spread(by_seed[:, 0], by_seed[:, 1:], drawn, [200] * 3))
     expected = np.mean([one.mean for one in found], axis=0)
     intervals = [one.interval(-1, 1) for one in found]
     covered = np.mean([(low <= expected) & (expected <= high) for low, high in intervals], axis=0)

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
 from scipy import stats
@@ -11,7 +9,7 @@ from longtailor.evaluation.metrics import evaluate
 from longtailor.evaluation.ranking import average_precision
 from longtailor.evaluation.resampling import bootstrap_weights
 from longtailor.studies.intervals import holm, training_factor
-from longtailor.studies.measure import Smaller, measure, measure_label
+from longtailor.studies.measure import measure, measure_label
 from longtailor.studies.resampled import METRICS
 from longtailor.studies.results import StudyFit
 
@@ -292,23 +290,3 @@ def test_one_label_by_itself(study):
     missing = measure_label(fits, matrix, 4, OBJECTIVES, SEEDS, drawn=0.6, resamples=10)
     assert np.isnan(missing["none"].mean)
     assert np.isnan(missing["none"].low)
-
-
-def test_smaller_draws_take_the_place_of_the_large_factor(study):
-    fits, matrix = study
-    # Alike on smaller draws: little is left but 1 / S of the variance of the seeds.
-    alike = [
-        dataclasses.replace(fit_of(fit.objective, 3, matrix, 1.0), seed=fit.seed) for fit in fits
-    ]
-    alone = measured(fits, matrix, drawn=5 / 6)
-    helped = measured(fits, matrix, drawn=5 / 6, smaller=Smaller(alike, 0.4))
-    for objective in OBJECTIVES:
-        one, other = (m.figures.estimates[objective]["map"] for m in (alone, helped))
-        assert other.seeds == one.seeds
-        assert other.high - other.low < one.high - one.low
-    for one, other in zip(alone.figures.paired, helped.figures.paired, strict=True):
-        np.testing.assert_equal(other.difference, one.difference)
-    np.testing.assert_array_equal(alone.labels[0].difference, helped.labels[0].difference)
-    assert np.nanmean(helped.labels[0].high - helped.labels[0].low) < np.nanmean(
-        alone.labels[0].high - alone.labels[0].low
-    )

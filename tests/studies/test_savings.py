@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import isotonic_regression
 
-from longtailor.studies.intervals import Sampled
-from longtailor.studies.measure import Measured
+from longtailor.studies.measure import Measured, Samples
 from longtailor.studies.results import Figures, Saving
 from longtailor.studies.savings import _rising, curve_headline, saving_sentence, savings
 
@@ -27,8 +26,8 @@ def curves(seed=0, noise=0.004, test_noise=0.01, drawn=(0.05, 0.1, 0.2, 0.4, 0.8
         samples = {}
         for name, level in levels.items():
             points = level[at] + random.normal(scale=noise, size=SEEDS)
-            samples[name] = {"map": Sampled(points, points[:, None] + shared, share)}
-        found.append(Measured(Figures({}, []), {}, [], {}, samples))
+            samples[name] = Samples({"map": points}, {"map": points[:, None] + shared})
+        found.append(Measured(Figures({}, []), {}, [], {}, samples, share))
     return found
 
 
@@ -66,8 +65,8 @@ def test_a_lower_brier_score_is_better():
     study = curves(noise=0.0, a=logarithmic(PRODUCTS, 0.3), b=logarithmic(PRODUCTS))
     for budget in study:
         for samples in budget.samples.values():
-            rising = samples["map"]
-            samples["brier"] = Sampled(1 - rising.points, 1 - rising.resampled, rising.drawn)
+            samples.points["brier"] = 1 - samples.points["map"]
+            samples.resampled["brier"] = 1 - samples.resampled["map"]
     by_map, by_brier = (
         savings(study, PRODUCTS, "a", "b", metric=metric) for metric in ("map", "brier")
     )
@@ -98,15 +97,15 @@ def test_the_interval_covers_the_true_saving():
 
 def test_a_missing_seed_and_a_missing_budget():
     study = curves(a=logarithmic(PRODUCTS, 0.2), b=logarithmic(PRODUCTS))
-    study[0].samples["a"]["map"].points[2] = np.nan
-    study[0].samples["a"]["map"].resampled[2] = np.nan
-    study[3].samples["a"]["map"].points[:] = np.nan
-    study[1].samples["b"]["map"].points[:] = np.nan
+    study[0].samples["a"].points["map"][2] = np.nan
+    study[0].samples["a"].resampled["map"][2] = np.nan
+    study[3].samples["a"].points["map"][:] = np.nan
+    study[1].samples["b"].points["map"][:] = np.nan
     found = savings(study, PRODUCTS, "a", "b")
     assert [saving.products for saving in found] == [250, 500, 1000, 4000]
     assert all(saving.low <= saving.equivalent <= saving.high for saving in found)
     for budget in study:
-        budget.samples["b"]["map"].points[:] = np.nan
+        budget.samples["b"].points["map"][:] = np.nan
     assert savings(study, PRODUCTS, "a", "b") == []
 
 

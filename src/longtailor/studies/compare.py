@@ -15,8 +15,7 @@ from longtailor.progress import track
 from longtailor.studies.draws import Draw, annotate, trained_share
 from longtailor.studies.fits import DrawnData, FitTask, check_objectives, check_parts, run_fits
 from longtailor.studies.headline import headline
-from longtailor.studies.intervals import LARGE_SHARE
-from longtailor.studies.measure import Smaller, measure
+from longtailor.studies.measure import measure
 from longtailor.studies.results import Comparison, Failure, Scope, StudyFit
 from longtailor.studies.setup import (
     SEEDS,
@@ -151,26 +150,18 @@ def compare_embedded(
     catalog = data.catalog
     seeds = seeds_from(options.fit.seed, options.seeds)
     with watch.stage("draw"):
-        annotations = [annotate(catalog, seed) for seed in seeds]
-        draws = {options.share: [one.draw(options.share) for one in annotations]}
-        # Half of each draw is fitted as well: large draws of one pool say little about other pools.
-        if len(seeds) > 1 and trained_share(catalog, draws[options.share]) > LARGE_SHARE:
-            half = options.share / 2
-            draws[half] = [one.draw(half) for one in annotations]
-        check_parts(
-            options.objectives, catalog.matrix[draws[options.share][0].train], catalog.space
-        )
+        draws = [annotate(catalog, seed).draw(options.share) for seed in seeds]
+        check_parts(options.objectives, catalog.matrix[draws[0].train], catalog.space)
     attributes = catalog.space.attributes if options.separately else ()
     separately = attributes if len(attributes) > 1 else ()
     tasks = []
-    for at, seed in enumerate(seeds):
-        for share, by_seed in draws.items():
-            drawn = DrawnData(data, by_seed[at])
-            tasks += [
-                (FitTask(objective, seed, share, attribute), drawn)
-                for attribute in (TOGETHER, *separately)
-                for objective in options.objectives
-            ]
+    for seed, draw in zip(seeds, draws, strict=True):
+        drawn = DrawnData(data, draw)
+        tasks += [
+            (FitTask(objective, seed, options.share, attribute), drawn)
+            for attribute in (TOGETHER, *separately)
+            for objective in options.objectives
+        ]
     begin()
     with watch.stage("fit"):
         fits, failures = run_fits(data, tasks, folder)
@@ -179,7 +170,7 @@ def compare_embedded(
         for attribute in (TOGETHER, *separately):
             scopes[attribute] = _scope(
                 catalog if attribute is TOGETHER else _alone(catalog, attribute),
-                {task: fit for task, fit in fits.items() if task.attribute == attribute},
+                [fit for task, fit in fits.items() if task.attribute == attribute],
                 [failure for task, failure in failures if task.attribute == attribute],
                 draws,
                 options,
@@ -196,41 +187,32 @@ def compare_embedded(
         headline(
             together.figures,
             tail_labels=int((tested & (together.bands == TAIL)).sum()),
-            drawn=trained_share(catalog, draws[options.share]),
+            drawn=trained_share(catalog, draws),
         ),
         data.dropped,
         study_warnings(catalog),
-        products_drawn(draws[options.share]),
+        products_drawn(draws),
     )
 
 
 def _scope(
     catalog: Catalog,
-    fits: dict[FitTask, StudyFit],
+    fits: list[StudyFit],
     failures: list[Failure],
-    draws: dict[float, list[Draw]],
+    draws: list[Draw],
     options: CompareOptions,
 ) -> Scope:
     tests = catalog.in_split(TEST)
-    positives = mean_positives(catalog, draws[options.share])
+    positives = mean_positives(catalog, draws)
     bands = options.fit.bands.assign(positives)
-    by_share = {
-        share: [fit for task, fit in fits.items() if task.share == share] for share in draws
-    }
-    smaller = [
-        Smaller(by_share[share], trained_share(catalog, of_share))
-        for share, of_share in draws.items()
-        if share != options.share
-    ]
     measured = measure(
-        by_share[options.share],
+        fits,
         catalog.matrix[tests],
         bands,
         options.objectives,
         seeds_from(options.fit.seed, options.seeds),
         groups=catalog.group[tests],
-        drawn=trained_share(catalog, draws[options.share]),
-        smaller=smaller[0] if smaller else None,
+        drawn=trained_share(catalog, draws),
         attributes=catalog.space.groups,
         seed=options.fit.seed,
     )
@@ -239,7 +221,7 @@ def _scope(
         catalog,
         bands,
         positives,
-        by_share[options.share],
+        fits,
         measured.figures,
         measured.by_attribute,
         measured.labels,

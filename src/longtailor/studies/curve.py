@@ -14,8 +14,7 @@ from longtailor.labels import POSITIVE, Bands
 from longtailor.progress import track
 from longtailor.studies.draws import Annotation, annotate, trained_share
 from longtailor.studies.fits import DrawnData, FitTask, check_objectives, check_parts, run_fits
-from longtailor.studies.intervals import LARGE_SHARE
-from longtailor.studies.measure import Measured, Smaller, measure, measure_label
+from longtailor.studies.measure import Measured, measure, measure_label
 from longtailor.studies.resampled import METRICS
 from longtailor.studies.results import Curve, Estimate, LabelCurve, Saving, StudyFit
 from longtailor.studies.savings import curve_headline, savings
@@ -194,27 +193,21 @@ def curve_embedded(
     bands = options.fit.bands.assign(mean_positives(catalog, draws[budgets[-1]]))
     measured = []
     steps = len(budgets) + sum(map(len, counts.values()))
-    by_share = {
-        share: [fit for task, fit in fits.items() if (task.share, task.label) == (share, None)]
-        for share in budgets
-    }
-    trained = {share: trained_share(catalog, draws[share]) for share in budgets}
-    small = [share for share in budgets if trained[share] <= LARGE_SHARE]
     with watch.stage("measure"), track("Measuring", steps) as advance:
         for share in budgets:
-            smaller = None
-            if small and trained[share] > LARGE_SHARE:
-                smaller = Smaller(by_share[small[-1]], trained[small[-1]])
             measured.append(
                 measure(
-                    by_share[share],
+                    [
+                        fit
+                        for task, fit in fits.items()
+                        if (task.share, task.label) == (share, None)
+                    ],
                     catalog.matrix[tests],
                     bands,
                     options.objectives,
                     seeds,
                     groups=catalog.group[tests],
-                    drawn=trained[share],
-                    smaller=smaller,
+                    drawn=trained_share(catalog, draws[share]),
                     seed=options.fit.seed,
                 )
             )

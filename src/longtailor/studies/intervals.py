@@ -11,8 +11,6 @@ from scipy import stats
 Floats = npt.NDArray[np.float64]
 
 LEVEL = 0.95
-LARGE_SHARE = 0.45
-"""Draws that train on more of the pool say little about other pools: smaller ones are asked."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,37 +49,6 @@ class Spread:
         return np.where(np.isnan(p_value) & ~np.isnan(self.mean), 1.0, p_value)
 
 
-@dataclass(frozen=True, eq=False)
-class Sampled:
-    """A figure on each seed of a study, and on resamples of the test products.
-
-    Attributes
-    ----------
-    points : ndarray, shape (seeds, ...)
-    resampled : ndarray, shape (seeds, resamples, ...)
-        NaN where a resample has no figure.
-    drawn : float
-        Share of the pool that a seed draws, in (0, 1].
-    """
-
-    points: Floats
-    resampled: npt.NDArray[np.floating]
-    drawn: float
-
-    def there(self) -> Sampled:
-        """Leave out the seeds that have no figure at all."""
-        found = ~np.isnan(self.points.reshape(len(self.points), -1)).all(axis=1)
-        return Sampled(self.points[found], self.resampled[found], self.drawn)
-
-    def less(self, other: Sampled) -> Sampled:
-        """Give the difference to another objective on the same draws and resamples."""
-        return Sampled(
-            np.subtract(self.points, other.points, dtype=np.float64),
-            self.resampled - other.resampled,
-            self.drawn,
-        )
-
-
 def training_factor(seeds: int, drawn: float) -> float:
     """Give what the variance between seeds is multiplied by to be that of their mean elsewhere.
 
@@ -101,63 +68,45 @@ def training_factor(seeds: int, drawn: float) -> float:
     return 1 / seeds + (drawn / (1 - drawn) if drawn < 1 else 0.0)
 
 
-def spread(sampled: Sampled, units: npt.ArrayLike, smaller: Sampled | None = None) -> Spread:
+def spread(
+    points: npt.ArrayLike, resampled: npt.ArrayLike, drawn: float, units: npt.ArrayLike
+) -> Spread:
     """Combine the variance over training draws with that over test products.
 
     By the law of total variance V = k max(s^2 - c^2, 0) + t^2, where s^2 is the variance between
     seeds, k `training_factor`, t^2 the bootstrap variance of the mean over seeds, and c^2
-    `shared_variance`, which is in s^2 and in t^2. With smaller draws k s^2 has two terms, see
-    `training_terms`. The degrees of freedom are those of k s^2 + t^2 (Welch and Satterthwaite):
-    c^2 is known much better than s^2, and simulated intervals cover best so
-    (`docs/study-intervals.md`).
+    `shared_variance`, which is in s^2 and in t^2. The degrees of freedom are those of k s^2 + t^2
+    (Welch and Satterthwaite): c^2 is known much better than s^2, and simulated intervals cover
+    best so (`docs/study-intervals.md`).
 
     Parameters
     ----------
-    sampled : Sampled
-        With one seed the spread is that over test products alone.
+    points : array_like, shape (seeds, ...)
+        Figure of each seed. With one seed the spread is that over test products alone.
+    resampled : array_like, shape (seeds, resamples, ...)
+        The same on resamples of the test products; NaN where a resample has no figure.
+    drawn : float
+        Share of the pool that a seed draws, in (0, 1].
     units : array_like of int, shape (...)
         Test products (or groups of them) that the figure hangs on: those that are positive. With
         fewer than 2 nothing can be said.
-    smaller : Sampled, optional
-        The same figures of smaller draws.
     """
+    figures = np.asarray(points, dtype=np.float64)
+    replicates = np.asarray(resampled)
+    seeds = len(figures)
     with_positive = np.asarray(units, dtype=np.float64)
     freedom = np.where(with_positive > 1, with_positive - 1, np.nan)
-    over_seeds = sampled.resampled.mean(axis=0, dtype=np.float64)
+    over_seeds = replicates.mean(axis=0, dtype=np.float64)
     test = _variance(over_seeds) * (1 + 1 / freedom)
-    if len(sampled.points) == 1:
-        return Spread(sampled.points[0], np.sqrt(test), freedom)
-    total, both, uncertainty = test, test, test**2 / freedom
-    for factor, draws in training_terms(sampled, smaller):
-        between = factor * draws.points.var(axis=0, ddof=1)
-        shared = factor * shared_variance(draws.resampled)
-        total = total + np.maximum(between - shared, 0.0)
-        both = both + between
-        uncertainty = uncertainty + between**2 / (len(draws.points) - 1)
+    if seeds == 1:
+        return Spread(figures[0], np.sqrt(test), freedom)
+    trained = training_factor(seeds, drawn) * figures.var(axis=0, ddof=1)
+    both = training_factor(seeds, drawn) * shared_variance(replicates)
+    total = np.maximum(trained - both, 0.0) + test
     with np.errstate(invalid="ignore"):
-        combined = np.where(both > 0, both**2 / uncertainty, freedom)
-    return Spread(sampled.points.mean(axis=0), np.sqrt(total), combined)
-
-
-def training_terms(sampled: Sampled, smaller: Sampled | None) -> list[tuple[float, Sampled]]:
-    """Give whose variance between seeds is multiplied by what, to be that over training draws.
-
-    From draws of a large share f of the pool, k = f / (1 - f) + 1 / S is large, and multiplies
-    chance too that has nothing to do with the pool, such as which penalty validation prefers. Draws
-    of a smaller share g tell the part of the pool better: g / (1 - g) of their variance, which is
-    about that of draws of f as far as figures are linear in the training products, and rather more
-    where quality still rises steeply. 1 / S of the variance between the draws of f themselves is
-    left.
-
-    Parameters
-    ----------
-    sampled, smaller : Sampled
-        At least two seeds in `sampled`; with fewer in `smaller` it is not used.
-    """
-    seeds = len(sampled.points)
-    if smaller is None or len(smaller.points) < 2:
-        return [(training_factor(seeds, sampled.drawn), sampled)]
-    return [(1 / seeds, sampled), (smaller.drawn / (1 - smaller.drawn), smaller)]
+        combined = (trained + test) ** 2 / (trained**2 / (seeds - 1) + test**2 / freedom)
+    combined = np.where(trained + test > 0, combined, freedom)
+    return Spread(figures.mean(axis=0), np.sqrt(total), combined)
 
 
 def shared_variance(resampled: npt.NDArray[np.floating]) -> Floats:

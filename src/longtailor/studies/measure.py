@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +12,7 @@ import numpy.typing as npt
 from longtailor.evaluation.ranking import average_precision
 from longtailor.evaluation.resampling import bootstrap_weights
 from longtailor.labels import POSITIVE, UNKNOWN, LabelMatrix
-from longtailor.studies.intervals import Sampled, Spread, benjamini_hochberg, holm, spread
+from longtailor.studies.intervals import Spread, benjamini_hochberg, holm, spread
 from longtailor.studies.resampled import BAND_OF, METRICS, Columns, Truth, resampled_figures
 from longtailor.studies.results import Difference, Estimate, Figures, LabelDifferences, StudyFit
 
@@ -26,26 +25,29 @@ NO_SPREAD = 1e-9
 """What rounding may leave of a difference of nothing."""
 
 
-Samples = dict[str, dict[str, Sampled]]
-"""What the objectives reached, by objective and metric. A seed whose fit failed is NaN. The
-resamples are the same for all objectives and seeds, and for all calls of `measure` with the same
-test products, `groups`, `resamples` and `seed`."""
-
-
 @dataclass(frozen=True, eq=False)
-class Smaller:
-    """Fits on smaller draws of the same pool, by which the variance over pools is known better.
+class Samples:
+    """What one objective reached on each seed, on the test products and on resamples of them.
 
     Attributes
     ----------
-    fits : sequence of StudyFit
-        Of the same objectives and seeds, measured on the same test products.
-    drawn : float
-        Share of the annotated products that such a fit is trained on, in (0, 1).
+    points : dict of str to ndarray, shape (seeds,)
+        By metric; NaN where the fit failed.
+    resampled : dict of str to ndarray, shape (seeds, resamples)
+        The same resamples for all objectives and seeds (and for all calls with the same test
+        products, `groups`, `resamples` and `seed`).
     """
 
-    fits: Sequence[StudyFit]
-    drawn: float
+    points: dict[str, Floats]
+    resampled: dict[str, Floats]
+
+    @classmethod
+    def empty(cls, seeds: int, resamples: int) -> Samples:
+        """Give samples in which every fit is missing."""
+        return cls(
+            {metric: np.full(seeds, np.nan) for metric in METRICS},
+            {metric: np.full((seeds, resamples), np.nan) for metric in METRICS},
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,18 +64,18 @@ class Measured:
         Every objective against the first.
     ap : dict of str to ndarray, shape (labels,)
         Average precision by objective, mean over seeds; NaN without a test positive.
-    samples : dict of str to dict of str to Sampled
-        By objective and metric, of all labels: what `savings` needs.
-    smaller : dict of str to dict of str to Sampled, optional
-        The same of smaller draws.
+    samples : dict of str to Samples
+        By objective, of all labels: what `savings` needs.
+    drawn : float
+        As given.
     """
 
     figures: Figures
     by_attribute: dict[str, Figures]
     labels: list[LabelDifferences]
     ap: dict[str, Floats]
-    samples: Samples
-    smaller: Samples | None = None
+    samples: dict[str, Samples]
+    drawn: float
 
 
 def measure(
@@ -85,7 +87,6 @@ def measure(
     *,
     groups: npt.ArrayLike | None = None,
     drawn: float,
-    smaller: Smaller | None = None,
     attributes: Mapping[str, npt.NDArray[np.intp]] | None = None,
     resamples: int = 1000,
     seed: int = 0,
@@ -106,8 +107,6 @@ def measure(
         Near-duplicates that the bootstrap draws together.
     drawn : float
         Share of the annotated products that a fit is trained on, in (0, 1].
-    smaller : Smaller, optional
-        Fits on smaller draws, which make the intervals of draws of a large share narrower.
     attributes : mapping of str to ndarray of int, optional
         Columns of each attribute, for `by_attribute`.
     resamples : int
@@ -121,15 +120,26 @@ def measure(
     scopes |= {name: part for name, part in parts.items() if len(part) < matrix.shape[1]}
     weights = _weights(matrix, groups, resamples, seed)
     truth = Truth(matrix, np.asarray(bands), weights, scopes)
-    sampled = _sample(fits, drawn, truth, objectives, seeds)
-    below = (
-        None if smaller is None else _sample(smaller.fits, smaller.drawn, truth, objectives, seeds)
-    )
+    place = {name: at for at, name in enumerate(seeds)}
+    samples = {
+        scope: {objective: Samples.empty(len(seeds), resamples) for objective in objectives}
+        for scope in scopes
+    }
+    ranking = {
+        objective: np.full((len(seeds), 1 + resamples, matrix.shape[1]), np.nan, np.float32)
+        for objective in objectives
+    }
+    for fit in fits:
+        at = place[fit.seed]
+        ranking[fit.objective][at], figures = resampled_figures(fit, truth)
+        for scope, by_metric in figures.items():
+            for metric, values in by_metric.items():
+                samples[scope][fit.objective].points[metric][at] = values[0]
+                samples[scope][fit.objective].resampled[metric][at] = values[1:]
+
     found = {
         scope: _figures(
-            sampled.by_scope[scope],
-            None if below is None else below.by_scope[scope],
-            _units_by_metric(matrix, truth.bands, columns, groups),
+            samples[scope], drawn, _units_by_metric(matrix, truth.bands, columns, groups)
         )
         for scope, columns in scopes.items()
     }
@@ -139,14 +149,12 @@ def measure(
         figures=found[_ALL],
         by_attribute={name: found.get(name, found[_ALL]) for name in parts},
         labels=[
-            _label_differences(
-                other, first, sampled.ranking, None if below is None else below.ranking, positives
-            )
+            _label_differences(other, first, ranking[other], ranking[first], drawn, positives)
             for other in objectives[1:]
         ],
-        ap={name: _mean_over_seeds(own.points) for name, own in sampled.ranking.items()},
-        samples=sampled.by_scope[_ALL],
-        smaller=None if below is None else below.by_scope[_ALL],
+        ap={objective: _mean_over_seeds(values[:, 0]) for objective, values in ranking.items()},
+        samples=samples[_ALL],
+        drawn=drawn,
     )
 
 
@@ -181,7 +189,7 @@ def measure_label(
             if fit.objective == objective:
                 scores = fit.probabilities[:, [column]]
                 values[seeds.index(fit.seed)] = average_precision(scores, cells, weights)[:, 0]
-        found[objective] = _estimate(Sampled(values[:, 0], values[:, 1:], drawn), None, units, 0.0)
+        found[objective] = _estimate(values[:, 0], values[:, 1:], drawn, units, 0.0)
     return found
 
 
@@ -193,66 +201,11 @@ def _weights(
     return np.concatenate([np.ones((1, len(matrix)), np.float32), drawn])
 
 
-class _Taken(NamedTuple):
-    """What a set of fits reached.
-
-    Attributes
-    ----------
-    by_scope : dict of str to Samples
-    ranking : dict of str to Sampled
-        By objective, average precision of the labels.
-    """
-
-    by_scope: dict[str, Samples]
-    ranking: dict[str, Sampled]
-
-
-def _sample(
-    fits: Sequence[StudyFit],
-    drawn: float,
-    truth: Truth,
-    objectives: Sequence[str],
-    seeds: Sequence[int],
-) -> _Taken:
-    """Measure fits on the test products and on resamples of them."""
-    place = {name: at for at, name in enumerate(seeds)}
-    rows, labels = len(truth.weights), truth.matrix.shape[1]
-    ranking = {name: np.full((len(seeds), rows, labels), np.nan, np.float32) for name in objectives}
-    taken = {
-        scope: {
-            name: {metric: np.full((len(seeds), rows), np.nan) for metric in METRICS}
-            for name in objectives
-        }
-        for scope in truth.scopes
-    }
-    for fit in fits:
-        at = place[fit.seed]
-        ranking[fit.objective][at], figures = resampled_figures(fit, truth)
-        for scope, by_metric in figures.items():
-            for metric, values in by_metric.items():
-                taken[scope][fit.objective][metric][at] = values
-
-    def sampled(values: npt.NDArray[np.floating]) -> Sampled:
-        return Sampled(values[:, 0].astype(np.float64), values[:, 1:], drawn)
-
-    by_scope = {
-        scope: {
-            name: {metric: sampled(values) for metric, values in by_metric.items()}
-            for name, by_metric in by_objective.items()
-        }
-        for scope, by_objective in taken.items()
-    }
-    return _Taken(by_scope, {name: sampled(values) for name, values in ranking.items()})
-
-
-def _figures(samples: Samples, smaller: Samples | None, units: Mapping[str, int]) -> Figures:
+def _figures(samples: Mapping[str, Samples], drawn: float, units: Mapping[str, int]) -> Figures:
     estimates = {
         objective: {
             metric: _estimate(
-                own[metric],
-                None if smaller is None else smaller[objective][metric],
-                units[metric],
-                _lowest(metric),
+                own.points[metric], own.resampled[metric], drawn, units[metric], _lowest(metric)
             )
             for metric in METRICS
         }
@@ -263,8 +216,11 @@ def _figures(samples: Samples, smaller: Samples | None, units: Mapping[str, int]
         pairs = list(combinations(samples, 2))
         spreads = [
             _difference(
-                samples[a][metric].less(samples[b][metric]),
-                None if smaller is None else smaller[a][metric].less(smaller[b][metric]),
+                samples[a].points[metric],
+                samples[b].points[metric],
+                samples[a].resampled[metric],
+                samples[b].resampled[metric],
+                drawn,
                 np.asarray(units[metric]),
             )
             for a, b in pairs
@@ -292,23 +248,32 @@ def _figures(samples: Samples, smaller: Samples | None, units: Mapping[str, int]
     return Figures(estimates, paired)
 
 
-def _estimate(sampled: Sampled, smaller: Sampled | None, units: int, lowest: float) -> Estimate:
-    seeds = tuple(sampled.points.tolist())
-    there = sampled.there()
-    if not len(there.points):
-        return Estimate(np.nan, np.nan, np.nan, seeds)
-    found = spread(there, units, None if smaller is None else smaller.there())
+def _estimate(
+    points: Floats, resampled: Floats, drawn: float, units: int, lowest: float
+) -> Estimate:
+    there = ~np.isnan(points)
+    if not there.any():
+        return Estimate(np.nan, np.nan, np.nan, tuple(points.tolist()))
+    found = spread(points[there], resampled[there], drawn, units)
     low, high = found.interval(lowest, 1.0)
-    return Estimate(float(found.mean), float(low), float(high), seeds)
+    return Estimate(float(found.mean), float(low), float(high), tuple(points.tolist()))
 
 
-def _difference(sampled: Sampled, smaller: Sampled | None, units: npt.NDArray[np.intp]) -> Spread:
+def _difference(
+    points_a: npt.NDArray[np.floating],
+    points_b: npt.NDArray[np.floating],
+    resampled_a: npt.NDArray[np.floating],
+    resampled_b: npt.NDArray[np.floating],
+    drawn: float,
+    units: npt.NDArray[np.intp],
+) -> Spread:
     """Pair two objectives over the seeds that both have."""
-    there = sampled.there()
-    if not len(there.points):
-        nothing = np.full(sampled.points.shape[1:], np.nan)
+    points = np.subtract(points_a, points_b, dtype=np.float64)
+    there = ~np.isnan(points.reshape(len(points), -1)).all(axis=1)
+    if not there.any():
+        nothing = np.full(points.shape[1:], np.nan)
         return Spread(nothing, nothing, nothing)
-    found = spread(there, units, None if smaller is None else smaller.there())
+    found = spread(points[there], resampled_a[there] - resampled_b[there], drawn, units)
     # A difference that no resample changes hangs on too few products to be called sure.
     unmoved = (found.error < NO_SPREAD) & (np.abs(found.mean) > NO_SPREAD)
     return Spread(found.mean, np.where(unmoved, np.nan, found.error), found.freedom)
@@ -317,17 +282,19 @@ def _difference(sampled: Sampled, smaller: Sampled | None, units: npt.NDArray[np
 def _label_differences(
     a: str,
     b: str,
-    ranking: Mapping[str, Sampled],
-    smaller: Mapping[str, Sampled] | None,
+    ranking_a: npt.NDArray[np.float32],
+    ranking_b: npt.NDArray[np.float32],
+    drawn: float,
     positives: npt.NDArray[np.intp],
 ) -> LabelDifferences:
-    below = None if smaller is None else smaller[a].less(smaller[b])
-    found = _difference(ranking[a].less(ranking[b]), below, positives)
+    found = _difference(
+        ranking_a[:, 0], ranking_b[:, 0], ranking_a[:, 1:], ranking_b[:, 1:], drawn, positives
+    )
     low, high = found.interval(-1.0, 1.0)
     return LabelDifferences(a, b, found.mean, low, high, benjamini_hochberg(found.p_value()))
 
 
-def _mean_over_seeds(values: Floats) -> Floats:
+def _mean_over_seeds(values: npt.NDArray[np.float32]) -> Floats:
     there = ~np.isnan(values)
     count = there.sum(axis=0)
     total = np.where(there, values, 0.0).sum(axis=0, dtype=np.float64)

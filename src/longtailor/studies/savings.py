@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from longtailor.studies.intervals import Sampled, shared_variance, training_terms
+from longtailor.studies.intervals import shared_variance, training_factor
 from longtailor.studies.measure import Measured
 from longtailor.studies.resampled import LOWER_IS_BETTER
 from longtailor.studies.results import Saving
@@ -59,7 +59,7 @@ def savings(
     a, b : str
         Objectives.
     metric : str
-        One of `longtailor.studies.resampled.METRICS`.
+        A key of `Samples.points`.
     seed : int
         Seed of the replicates.
 
@@ -149,39 +149,33 @@ def _replicates(measured: Sequence[Measured], objective: str, metric: str, seed:
     """Give the curve of an objective and its replicates, (1 + resamples, budgets)."""
     columns = []
     for budget in measured:
-        sampled = budget.samples[objective][metric]
-        there = sampled.there()
-        resamples = sampled.resampled.shape[1]
-        if not len(there.points):
-            columns.append(np.full(1 + resamples, np.nan))
+        points = budget.samples[objective].points[metric]
+        there = ~np.isnan(points)
+        resampled = budget.samples[objective].resampled[metric]
+        if not there.any() or np.isnan(points[there]).any():
+            columns.append(np.full(1 + resampled.shape[1], np.nan))
             continue
-        mean = there.points.mean()
-        moved = there.resampled.mean(axis=0)
+        mean = points[there].mean()
+        moved = resampled[there].mean(axis=0)
         # A resample without a positive of any label stands for no change.
         moved = np.where(np.isnan(moved), 0.0, moved - np.nanmean(moved))
-        if len(there.points) > 1:
-            deviations = np.nan_to_num(sampled.points - mean)
+        if there.sum() > 1:
+            deviations = np.where(there, points - mean, 0.0)
             random = np.random.default_rng(seed)
-            draws = random.standard_normal((resamples, len(deviations)))
-            freedom = len(there.points) - 1
-            draws *= np.sqrt(freedom / random.chisquare(freedom, (resamples, 1)))
-            below = None if budget.smaller is None else budget.smaller[objective][metric].there()
-            scale = _training_scale(there, below)
+            draws = random.standard_normal((resampled.shape[1], len(points)))
+            freedom = int(there.sum()) - 1
+            draws *= np.sqrt(freedom / random.chisquare(freedom, (resampled.shape[1], 1)))
+            scale = _training_scale(points[there], resampled[there], budget.drawn)
             moved = moved + scale * (draws @ deviations) / math.sqrt(freedom)
         columns.append(np.concatenate([[mean], mean + moved]))
     return np.stack(columns, axis=1)
 
 
-def _training_scale(sampled: Sampled, smaller: Sampled | None) -> float:
+def _training_scale(points: Floats, resampled: Floats, drawn: float) -> float:
     """Give the standard error over training draws as a multiple of that between seeds."""
-    between = float(sampled.points.var(ddof=1))
-    if not between:
-        return 0.0
-    variance = sum(
-        factor * max(float(draws.points.var(ddof=1)) - float(shared_variance(draws.resampled)), 0.0)
-        for factor, draws in training_terms(sampled, smaller)
-    )
-    return math.sqrt(variance / between)
+    between = float(points.var(ddof=1))
+    own = max(between - float(shared_variance(resampled)), 0.0)
+    return math.sqrt(training_factor(len(points), drawn) * own / between) if between else 0.0
 
 
 def _rising(curves: Floats) -> Floats:
