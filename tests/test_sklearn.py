@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import pickle
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -207,3 +209,11 @@ def test_targets_that_make_no_sense_are_refused(many: Data) -> None:
         LongTailClassifier().fit(features, np.zeros_like(labels))
     with pytest.raises(LongtailorError, match="nothing"):
         LongTailClassifier("nothing").fit(features, labels)
+
+
+def test_the_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "sklearn.md").read_text()
+    names: dict[str, Any] = {}
+    for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(block, names)
+    assert "longtailclassifier__penalty" in capsys.readouterr().out

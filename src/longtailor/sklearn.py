@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy import sparse
 from scipy.special import expit, log_expit, logit, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
@@ -128,7 +127,8 @@ class LongTailClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self._check_parameters()
         inputs, matrix, space = self._read(X, y)
         block = Block(inputs.shape[1], self.normalize == "power", self.normalize is not None)
-        self.objective_, self.penalty_ = self.objective, self.penalty
+        self.objective_: str = self.objective
+        self.penalty_: Any = self.penalty
         self._competing = competing_columns(parse_objective(self.objective)[0], space)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         held_out: tuple[Floats, LabelMatrix] | None = None
@@ -215,7 +215,7 @@ class LongTailClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     @staticmethod
     def _is_matrix(y: Any) -> bool:
-        shape = y.shape if sparse.issparse(y) else np.asarray(y).shape
+        shape = y.shape if hasattr(y, "toarray") else np.asarray(y).shape
         return len(shape) == 2 and shape[1] > 1
 
     def _read(self, X: Any, y: Any) -> tuple[npt.NDArray[np.float32], LabelMatrix, LabelSpace]:  # noqa: N803
@@ -225,7 +225,7 @@ class LongTailClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             X = validate_data(self, X, accept_sparse="csr", dtype=np.float32)  # noqa: N806
             check_consistent_length(X, y)
             matrix = as_label_matrix(y)
-            self.classes_ = [np.array([0, 1])] * matrix.shape[1]
+            self.classes_: Any = [np.array([0, 1])] * matrix.shape[1]
             return _dense(X), matrix, _space(matrix.shape[1])
         if np.asarray(y).ndim == 2 and set(np.unique(y).tolist()) == {-1, 0, 1}:
             raise ValueError(
@@ -255,7 +255,7 @@ class LongTailClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         objective = build_objective(name, matrix, space, parameters)
         design = Design.of(torch.from_numpy(inputs), [block])
         targets = torch.tensor(matrix, dtype=torch.float32)
-        minimum = fit_linear(design, targets, objective, self.penalty_)
+        minimum = fit_linear(design, targets, objective, float(self.penalty_))
         if not minimum.converged.all():
             warnings.warn(
                 f"the fit stopped after {minimum.iterations} iterations before it converged",
@@ -308,7 +308,7 @@ def _score(
 
 
 def _dense(features: Any) -> npt.NDArray[np.float32]:
-    if sparse.issparse(features):
+    if hasattr(features, "toarray"):
         rows, columns = features.shape
         if rows * columns > DENSE_LIMIT:
             raise ValueError(

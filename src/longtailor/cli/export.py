@@ -20,7 +20,7 @@ def export(
     done = export_run(run, out)
     exported = done.exported
     if done.catalog is None:
-        message("the catalogue of the run is not there any more: compared on drawn products")
+        message("the catalogue of the run cannot be found from here: compared on drawn products")
     where = "drawn products" if done.catalog is None else f"products of {done.catalog}"
     message(
         f"onnxruntime scores {exported.products} {where} as the detector does: probabilities "
