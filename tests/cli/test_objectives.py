@@ -29,6 +29,11 @@ def test_shows_one():
     assert "margin = 0.05, here 0.1" in result.stdout
 
 
+def test_auto_is_told_apart():
+    assert "no objective but the recipe" in run("auto").stdout
+    assert isinstance(run("auto", "--catalog", "x.csv").exception, UsageError)
+
+
 def test_refuses_an_unknown_name():
     assert isinstance(run("focl").exception, UsageError)
 

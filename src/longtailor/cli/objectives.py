@@ -7,6 +7,12 @@ from typing import Annotated
 
 import typer
 
+RECIPE = (
+    "auto is no objective but the recipe that fit follows where none is given: a linear and a "
+    "kernel classifier without weights, fitted to train and val together and averaged "
+    "(docs/what-we-tried.md)"
+)
+
 
 def objectives(
     name: Annotated[
@@ -29,6 +35,12 @@ def objectives(
         for short, title, source in rows:
             typer.echo(f"{short:{width}}  {title}. {source}")
         typer.echo("\nA loss and a weighting combine: asl+effective_number:gamma_neg=4,beta=0.99")
+        typer.echo(RECIPE)
+        return
+    if name.strip() == "auto":
+        if catalog is not None:
+            raise UsageError("auto has no weights that --catalog could show")
+        typer.echo(RECIPE)
         return
     typer.echo(describe(name))
     if catalog is not None:
