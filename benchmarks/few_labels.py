@@ -35,7 +35,7 @@ from longtailor.files import replacing
 from longtailor.fitting import FitOptions, embed_catalog
 from longtailor.labels import POSITIVE, LabelMatrix, LabelSpace, as_label_matrix
 from longtailor.studies.draws import annotate
-from longtailor.studies.intervals import Sampled, spread
+from longtailor.studies.intervals import spread
 
 Floats = npt.NDArray[np.float64]
 
@@ -209,11 +209,9 @@ def _rows(
                 row.append("")
                 continue
             ours, theirs = (np.stack([own[part] for own in figures[one]]) for one in (AUTO, method))
-            paired = Sampled(ours[:, 0], ours[:, 1:], share).less(
-                Sampled(theirs[:, 0], theirs[:, 1:], share)
-            )
+            paired = ours - theirs
             units = int((matrix[:, columns] == POSITIVE).any(axis=1).sum())
-            found = spread(paired, units)
+            found = spread(paired[:, 0], paired[:, 1:], share, units)
             low, high = found.interval(-1.0, 1.0)
             row.append(f"{found.mean:+.4f} ({low:+.4f} to {high:+.4f})")
         seconds = np.median([fit["seconds"] for fit in fits[method]])
