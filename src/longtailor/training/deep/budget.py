@@ -191,9 +191,8 @@ class Budget(pl.Callback):
                 self._validation(),
             )
         )
-        # Lengthening a plan that the rate has been falling by would not help; shortening must be.
-        first = self.plan.from_step == 0 and self.plan.steps == self.most
-        if steps < self.plan.steps or first:
+        # Once the rate falls, a plan can only be shortened: what it has come down to stays.
+        if steps < self.plan.steps or done < epoch:
             self.plan.change(steps, done)
 
     def _validation(self) -> float:
