@@ -419,7 +419,7 @@ def _classifier(
 ) -> Classifier:
     if version == 1:
         return LinearClassifier(tensors["weight"], tensors["bias"])
-    blocks = [Block(block["dim"], block["root"]) for block in described["blocks"]]
+    blocks = [Block(**block) for block in described["blocks"]]
     blended = described.get("blended")
     prefix = "" if blended is None else "linear."
     weight, bias, average = (tensors[prefix + name] for name in ("weight", "bias", "average"))
