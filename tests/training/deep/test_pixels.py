@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from longtailor.encoders.preprocessing import Preprocessing
+from longtailor.errors import ImageError
+from longtailor.training.deep.pixels import Photos, decode_once
+
+SQUASH = Preprocessing(16, "bilinear", (0.5,) * 3, (0.5,) * 3)
+
+
+def draw(folder, count=5):
+    random = np.random.default_rng(0)
+    paths = [folder / f"{number}.png" for number in range(count)]
+    for path in paths:
+        Image.fromarray(random.integers(0, 256, (30, 20, 3), dtype=np.uint8)).save(path)
+    return paths
+
+
+def test_pixels_are_those_that_an_encoder_would_see(tmp_path):
+    paths = draw(tmp_path)
+    decode_once(paths, SQUASH, tmp_path / "a.npy", "images")
+    photos = Photos(tmp_path / "a.npy", np.zeros((5, 2), np.int8))
+    assert len(photos) == 5
+    for row, path in enumerate(paths):
+        assert (photos.pixels[row] == SQUASH(Image.open(path).convert("RGB"))).all()
+
+
+def test_what_is_decoded_is_not_decoded_again(tmp_path):
+    decode_once(draw(tmp_path), SQUASH, tmp_path / "a.npy", "images")
+    before = (tmp_path / "a.npy").read_bytes()
+    decode_once([tmp_path / "gone.png"], SQUASH, tmp_path / "a.npy", "images")
+    assert (tmp_path / "a.npy").read_bytes() == before
+
+
+def test_a_broken_image_leaves_no_file(tmp_path):
+    paths = draw(tmp_path)
+    paths[3].write_bytes(b"no image")
+    with pytest.raises(ImageError, match=r"3\.png"):
+        decode_once(paths, SQUASH, tmp_path / "a.npy", "images")
+    assert not list(tmp_path.glob("*.npy"))
+
+
+def test_another_process_gets_the_file_and_not_the_pixels(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((2, 500, 500, 3), np.uint8))
+    photos = Photos(tmp_path / "a.npy", np.zeros((2, 1), np.int8))
+    assert photos.pixels.shape == (2, 500, 500, 3)
+    sent = pickle.dumps(photos)
+    assert len(sent) < 10_000
+    assert pickle.loads(sent).pixels.shape == (2, 500, 500, 3)
