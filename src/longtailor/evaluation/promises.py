@@ -15,7 +15,7 @@ Learn then Test (Angelopoulos et al., 2021) for precision.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,8 +36,8 @@ STEP = 1.1
 FIRST = 0.7
 """Share of delta that the first test has. Simulated on labels with a share of positives from .1 to
 .6, it made more promises, and reached more positives, than .3, .5 or 1."""
-MOST_PRODUCTS = 1_000_000
-"""Further than so many the search for what is lacking does not go."""
+GROWTHS = 1.1 ** np.arange(1, 80)
+"""Times the val products at hand that are tried where a label lacks positives."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,20 +156,36 @@ def _lowest_cut(
     ranked: Floats, hits: npt.NDArray[np.intp], precision: float, delta: float
 ) -> float | None:
     """Test from the highest threshold to the lowest; None where no test succeeds."""
-    cut, least = None, fewest(precision, delta)
-    passed_on = 0.0
-    for size, share in _ladder(len(ranked) - 1, precision, delta):
+
+    def count(size: int) -> tuple[int, int]:
         # Products with equal scores are above the threshold together, or not at all.
         above = int(np.searchsorted(-ranked, -ranked[size], side="left"))
+        return above, int(hits[above - 1]) if above else 0
+
+    size = _test(len(ranked) - 1, count, precision, delta)
+    return None if size is None else float(np.nextafter(ranked[size], 1.0))
+
+
+def _test(
+    most: int, count: Callable[[int], tuple[int, int]], precision: float, delta: float
+) -> int | None:
+    """Give the last size of the ladder whose test succeeds.
+
+    `count` gives, for a size, the products above the threshold and the positives among them.
+    """
+    last, least = None, fewest(precision, delta)
+    passed_on = 0.0
+    for size, share in _ladder(most, precision, delta):
+        above, positives = count(size)
         error = share * delta + passed_on
         if above < least:
             # For ties, nothing can be tested here, and no error is made.
             passed_on = error
-        elif bdtrc(hits[above - 1] - 1, above, precision) <= error:
-            cut, passed_on = float(np.nextafter(ranked[size], 1.0)), error
+        elif bdtrc(positives - 1, above, precision) <= error:
+            last, passed_on = size, error
         else:
             passed_on = 0.0
-    return cut
+    return last
 
 
 def _ladder(most: int, precision: float, delta: float) -> Iterator[tuple[int, float]]:
@@ -189,20 +205,18 @@ def _ladder(most: int, precision: float, delta: float) -> Iterator[tuple[int, fl
 
 
 def _lacking(hits: npt.NDArray[np.intp], precision: float, delta: float) -> float:
-    """Estimate how many more positives are needed, were there many more products of the kind."""
-    positives = int(hits[-1]) if len(hits) else 0
+    """Find how many more positives would do, were there more products ranked like these."""
+    products = len(hits)
+    positives = int(hits[-1]) if products else 0
     least = fewest(precision, delta)
-    few = np.arange(1, min(len(hits), 100) + 1)
-    sizes = np.union1d(few, np.geomspace(1, max(len(hits), 1), 60).astype(np.int64))[: len(hits)]
-    shares = hits[sizes - 1] / sizes
-    good = shares > precision
-    if not good.any():
+    if not (hits > precision * np.arange(1, products + 1)).any():
         return float(least - positives) if positives < least else math.nan
-    many = np.unique(np.geomspace(least, MOST_PRODUCTS, 300).astype(np.int64))
-    found = np.floor(many * shares[good, None])
-    enough = bdtrc(found - 1, many, precision) <= FIRST * delta
-    needed = np.where(enough.any(axis=1), many[enough.argmax(axis=1)], np.inf)
-    growth = float((needed / sizes[good]).min())
-    return (
-        math.nan if math.isinf(growth) else max(1.0, math.ceil(round(positives * (growth - 1), 6)))
-    )
+    for times in GROWTHS:
+
+        def count(size: int, times: float = times) -> tuple[int, int]:
+            found = np.interp(size / times, np.arange(products + 1), np.append(0, hits))
+            return size, int(times * found + 1e-9)
+
+        if _test(int(times * products) - 1, count, precision, delta) is not None:
+            return max(1.0, math.ceil(round(positives * (times - 1), 6)))
+    return math.nan
