@@ -218,5 +218,5 @@ def _lacking(hits: npt.NDArray[np.intp], precision: float, delta: float) -> floa
             return size, int(times * found + 1e-9)
 
         if _test(int(times * products) - 1, count, precision, delta) is not None:
-            return max(1.0, math.ceil(round(positives * (times - 1), 6)))
+            return float(max(1, math.ceil(round(positives * (times - 1), 6))))
     return math.nan

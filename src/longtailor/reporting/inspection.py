@@ -106,9 +106,10 @@ def _label_errors(errors: LabelErrors) -> list[RenderableType]:
         f"({row['doubt']:.3f})"
         for row in rows[:_LISTED]
     ] + [""] * max(0, len(rows) - _LISTED)
+    by_attribute: list[RenderableType] = [Text(f"By attribute: {counts}", overflow="fold"), ""]
     return [
         *_list("Likely label errors, most doubtful first (given -> suggested)", lines),
-        *([Text(f"By attribute: {counts}", overflow="fold"), ""] if counts else []),
+        *(by_attribute if counts else []),
         *_list("Not judged: too few positives", errors.not_judged),
     ]
 

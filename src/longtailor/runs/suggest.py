@@ -213,7 +213,7 @@ def _write(
         {
             "id": pl.Series(ids, dtype=pl.String),
             "image": pl.Series(images, dtype=pl.String),
-            "score": pl.Series(scores, dtype=pl.Float64),
+            "score": pl.Series(np.asarray(scores, dtype=np.float64)),
             "labels": pl.Series(labels, dtype=pl.String),
         }
     )

@@ -95,7 +95,7 @@ class Design:
 def _principal_axes(covariance: Tensor) -> tuple[Tensor, Tensor]:
     try:
         variances, axes = torch.linalg.eigh(covariance)
-    except torch.linalg.LinAlgError:
+    except RuntimeError:
         # In single precision it can fail where most of the features are constant.
         variances, axes = torch.linalg.eigh(covariance.double())
     return variances.float(), axes.float()
