@@ -36,7 +36,7 @@ def compare(
             help="Objectives, separated by commas (or semicolons); the rest is told against the "
             "first. Parameters as in none,effective_number:beta=0.99,cap=10,asl."
         ),
-    ] = "none,inverse_frequency,effective_number,asl,db",
+    ] = "none,inverse_frequency,effective_number,asl,db,auto",
     seeds: Annotated[int, typer.Option(min=1, help="How often products are drawn anew.")] = 5,
     share: Annotated[
         float, typer.Option(help="Share of the annotated products that each fit is given.")

@@ -28,7 +28,7 @@ from longtailor.studies.setup import (
     study_warnings,
 )
 
-OBJECTIVES = ("none", "inverse_frequency", "effective_number", "asl", "db")
+OBJECTIVES = ("none", "inverse_frequency", "effective_number", "asl", "db", "auto")
 TOGETHER = None
 """The scope of all attributes in one fit."""
 
@@ -89,7 +89,8 @@ def compare(
     """Compare objectives on a catalogue.
 
     Every objective gets the same draws of labelled products, the same penalties to choose from, and
-    the same validation to choose by; all are measured on the same test products.
+    the same validation to choose by (the recipe `auto` chooses by cross-validation on the same
+    products); all are measured on the same test products.
 
     Parameters
     ----------
