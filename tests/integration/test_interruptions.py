@@ -23,6 +23,8 @@ SCRIPT = """
 import importlib.util, os, signal, sys, time
 from pathlib import Path
 import pytest
+# A shell that started the tests in the background made them deaf to it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 spec = importlib.util.spec_from_file_location("conftest", {conftest!r})
 conftest = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(conftest)

@@ -20,9 +20,11 @@ from longtailor.cli.main import app
 pytestmark = pytest.mark.usefixtures("light_encoder", "no_pages")
 
 SCRIPT = """
-import importlib.util, sys, time
+import importlib.util, signal, sys, time
 from pathlib import Path
 import pytest
+# A shell that started the tests in the background made them deaf to it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 spec = importlib.util.spec_from_file_location("conftest", {conftest!r})
 conftest = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(conftest)

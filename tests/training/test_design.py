@@ -113,4 +113,4 @@ def test_embeddings_that_are_nearly_all_zero_have_axes():
     design = Design.of(torch.from_numpy(embeddings.astype(np.float32)))
     features = design.features[:, :-1].double()
     expected = torch.linalg.eigvalsh(features.T @ features / len(features)).clamp(min=0)
-    assert torch.allclose(design.variances.double(), expected, atol=1e-5)
+    torch.testing.assert_close(design.variances.double(), expected, atol=1e-4, rtol=1e-3)
