@@ -93,9 +93,6 @@ class Design:
 
 
 def _principal_axes(covariance: Tensor) -> tuple[Tensor, Tensor]:
-    try:
-        variances, axes = torch.linalg.eigh(covariance)
-    except RuntimeError:
-        # In single precision it can fail where most of the features are constant.
-        variances, axes = torch.linalg.eigh(covariance.double())
+    # In single precision LAPACK fails, or gives NaN, where most of the features are constant.
+    variances, axes = torch.linalg.eigh(covariance.double())
     return variances.float(), axes.float()
