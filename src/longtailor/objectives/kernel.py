@@ -83,9 +83,12 @@ def sparse(
         logits.view(-1).index_select(0, at), at % logits.shape[1]
     )
     share = targets.view(-1).index_select(0, at)
+    soft = bool((share < 1).any())
     for whole, positive in ((loss.view(-1), some_loss), (slope.view(-1), some_slope)):
-        negative = whole.index_select(0, at)
-        whole.index_copy_(0, at, negative + share * (positive - negative))
+        if soft:
+            negative = whole.index_select(0, at)
+            positive = negative + share * (positive - negative)
+        whole.index_copy_(0, at, positive)
     weight = cells.cell_weight(targets)
     if weight is not None:
         loss, slope = loss.mul_(weight), slope.mul_(weight)

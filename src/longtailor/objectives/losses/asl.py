@@ -9,11 +9,10 @@ it goes on.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from longtailor.objectives.losses.base import Curve, ElementwiseLoss
-from longtailor.objectives.losses.curves import focused, power, sigmoid
+from longtailor.objectives.losses.curves import focused, log, power, sigmoid
 from longtailor.objectives.parameters import Parameter
 
 
@@ -55,7 +54,7 @@ class Asymmetric(ElementwiseLoss):
         probability = sigmoid(logits)
         mistake = (probability - self.margin).clamp_(min=0)
         rest = 1 - mistake
-        log_rest = torch.log(rest)
+        log_rest = log(rest)
         # Not 1 - p, which has lost its digits where the mistake is greatest.
         steepness = probability.mul_(sigmoid(logits, positive=True))
         if gamma == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -56,6 +57,13 @@ def log1p(values: Tensor) -> Tensor:
     numbers at 1, which is nothing beside the losses of other cells.
     """
     return torch.log(1 + values) if torch.compiler.is_compiling() else torch.log1p(values)
+
+
+def log(values: Tensor) -> Tensor:
+    """Give log(values); on a CPU without a compiler NumPy is more than twice as fast as PyTorch."""
+    if torch.compiler.is_compiling() or values.device.type != "cpu":
+        return torch.log(values)
+    return torch.from_numpy(np.log(values.numpy()))
 
 
 def power(base: Tensor, exponent: float) -> Tensor:

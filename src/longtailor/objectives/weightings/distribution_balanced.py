@@ -57,6 +57,6 @@ class DistributionBalanced(CellWeighting):
         # Not a matrix product: autocast would make that one a product of bfloat16.
         row = (targets.clamp(min=0) * inverse).sum(dim=1, keepdim=True)
         row = row.clamp(min=torch.finfo(targets.dtype).tiny)
-        offset = inverse.new_tensor(-self.map_beta * self.map_mu)
-        steep = torch.addcdiv(offset, inverse * self.map_beta, row)
-        return steep.sigmoid_().add_(self.map_alpha)
+        # One division a row; it overflows where there is no positive, and the weight is the most.
+        steep = inverse * (self.map_beta / row)
+        return steep.sub_(self.map_beta * self.map_mu).sigmoid_().add_(self.map_alpha)
