@@ -8,7 +8,7 @@ from PIL import Image
 
 from longtailor.encoders.preprocessing import Preprocessing
 from longtailor.errors import ImageError
-from longtailor.training.deep.pixels import Photos, decode_once
+from longtailor.training.deep.pixels import DecodedPhotos, Photos, decode_once
 
 SQUASH = Preprocessing(16, "bilinear", (0.5,) * 3, (0.5,) * 3)
 
@@ -52,3 +52,17 @@ def test_another_process_gets_the_file_and_not_the_pixels(tmp_path):
     sent = pickle.dumps(photos)
     assert len(sent) < 10_000
     assert pickle.loads(sent).pixels.shape == (2, 500, 500, 3)
+
+
+def test_photos_decoded_together_are_found_by_their_paths(tmp_path):
+    paths = draw(tmp_path)
+    decoded = DecodedPhotos(tmp_path, "all", paths)
+    matrix = np.zeros((3, 1), np.int8)
+    photos = decoded.photos([paths[4], paths[0], paths[2]], matrix, SQUASH, "images")
+    expected = [SQUASH(Image.open(paths[row]).convert("RGB")) for row in (4, 0, 2)]
+    np.testing.assert_array_equal(photos.take(1), expected[1])
+    np.testing.assert_array_equal(photos.take([2, 0]), [expected[2], expected[0]])
+    for path in paths:
+        path.unlink()
+    again = DecodedPhotos(tmp_path, "all", paths).photos([paths[3]], matrix[:1], SQUASH, "images")
+    assert again.take(0).shape == (16, 16, 3)

@@ -44,7 +44,7 @@ class TrainingPhotos(Dataset[Batch]):
         with torch.random.fork_rng(devices=[]):
             for epoch, position, product in keys:
                 torch.manual_seed((self.seed * LARGE_PRIME + epoch) * LARGE_PRIME + position)
-                photo = torch.from_numpy(np.array(self.photos.pixels[product]))
+                photo = torch.from_numpy(self.photos.take(product))
                 changed.append(self.change(photo.permute(2, 0, 1)))
         products = [product for _, _, product in keys]
         return (
@@ -65,7 +65,7 @@ class ValidationPhotos(Dataset[Batch]):
 
     def __getitems__(self, products: list[int]) -> Batch:
         """Give a batch."""
-        pixels = torch.from_numpy(np.array(self.photos.pixels[products]))
+        pixels = torch.from_numpy(self.photos.take(products))
         return (
             pixels.permute(0, 3, 1, 2),
             torch.from_numpy(self.photos.matrix[products].astype(np.float32)),

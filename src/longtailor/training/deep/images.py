@@ -18,6 +18,7 @@ from longtailor.files import replacing
 from longtailor.objectives import Objective, build, parse
 from longtailor.training.deep.augmentation import choose_augmentation
 from longtailor.training.deep.options import FineTuning
+from longtailor.training.deep.pixels import SharedPhotos
 from longtailor.training.deep.sampling import repeat_factors, sampled_statistics
 from longtailor.training.deep.train import Task, fine_tune
 from longtailor.training.search import Fit
@@ -59,6 +60,7 @@ def tune_images(
     seed: int = 0,
     resume: bool = False,
     begun: float | None = None,
+    shared: SharedPhotos | None = None,
 ) -> Tuned:
     """Fine-tune an encoder on the train products of a catalogue.
 
@@ -76,6 +78,8 @@ def tune_images(
         Where pixels, checkpoints and logs go. The weights are kept there.
     seed, resume, begun
         See `longtailor.training.deep.train.fine_tune`.
+    shared : SharedPhotos, optional
+        Where other trainings use the same photos.
     """
     train, val = catalog.in_split(TRAIN), catalog.in_split(VAL)
     matrix = catalog.matrix[train]
@@ -108,6 +112,7 @@ def tune_images(
             bands,
             fit.competing,
             augmentation,
+            shared,
         ),
         options,
         folder,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from longtailor.catalog.images import open_image
 from longtailor.cores import available_cores
@@ -26,12 +27,15 @@ class Photos:
     Attributes
     ----------
     file : Path
-        Where the pixels are, as uint8 of shape (products, H, W, 3). Processes map it and share it.
+        Where the pixels are, as uint8 of shape (photos, H, W, 3). Processes map it and share it.
     matrix : ndarray of int8, shape (products, labels)
+    rows : ndarray of int, shape (products,), optional
+        Which photo of the file each product has. Default: one after another.
     """
 
     file: Path
     matrix: LabelMatrix
+    rows: npt.NDArray[np.intp] | None = None
 
     def __len__(self) -> int:
         return len(self.matrix)
@@ -41,9 +45,66 @@ class Photos:
         """The pixels, mapped."""
         return np.asanyarray(np.load(self.file, mmap_mode="r"))
 
+    def take(self, products: int | Sequence[int]) -> Pixels:
+        """Give a copy of the pixels of a product (H, W, 3), or of several (B, H, W, 3)."""
+        return np.array(self.pixels[products if self.rows is None else self.rows[products]])
+
     def __getstate__(self) -> dict[str, Any]:
         """Leave the pixels out: another process maps them itself."""
-        return {"file": self.file, "matrix": self.matrix}
+        return {"file": self.file, "matrix": self.matrix, "rows": self.rows}
+
+
+@dataclass(frozen=True, eq=False)
+class DecodedPhotos:
+    """Photos that are decoded once for all that learn from them or look at them.
+
+    Attributes
+    ----------
+    folder : Path
+        Where the pixels are kept, one file an image size.
+    name : str
+        What the files are called by.
+    paths : sequence of Path
+    """
+
+    folder: Path
+    name: str
+    paths: Sequence[Path]
+
+    @cached_property
+    def _row_of(self) -> dict[Path, int]:
+        return {path: row for row, path in enumerate(self.paths)}
+
+    def photos(
+        self, paths: Sequence[Path], matrix: LabelMatrix, preprocessing: Preprocessing, what: str
+    ) -> Photos:
+        """Give some of the photos, as `preprocessing` resizes them, and their labels.
+
+        Raises
+        ------
+        ImageError
+            If a photo cannot be decoded.
+        """
+        file = self.folder / f"{self.name}-{preprocessing.image_size}.npy"
+        decode_once(self.paths, preprocessing, file, what)
+        rows = np.array([self._row_of[path] for path in paths], np.intp)
+        return Photos(file, matrix, rows)
+
+
+@dataclass(frozen=True, eq=False)
+class SharedPhotos:
+    """What several trainings on products of one catalogue decode together.
+
+    Attributes
+    ----------
+    learned : DecodedPhotos
+        Those that some training learns from.
+    measured : DecodedPhotos
+        All that are looked at.
+    """
+
+    learned: DecodedPhotos
+    measured: DecodedPhotos
 
 
 def decode_once(paths: Sequence[Path], preprocessing: Preprocessing, file: Path, what: str) -> None:

@@ -36,7 +36,7 @@ from longtailor.training.deep.measure import CLASSIFIER, ENCODER, Measure, Valid
 from longtailor.training.deep.module import FineTuned
 from longtailor.training.deep.network import TrainedNetwork
 from longtailor.training.deep.options import FineTuning
-from longtailor.training.deep.pixels import Photos, decode_once
+from longtailor.training.deep.pixels import DecodedPhotos, SharedPhotos
 from longtailor.training.deep.progress import Progress
 from longtailor.training.deep.quiet import hushed
 from longtailor.training.deep.sampling import Order, repeat_factors
@@ -69,6 +69,8 @@ class Task:
     competing : list of list of int
         Columns of each attribute whose values compete.
     augmentation : Augmentation
+    shared : SharedPhotos, optional
+        Where other trainings learn from the same photos. Default: they are decoded for this one.
     """
 
     network: nn.Module
@@ -83,6 +85,7 @@ class Task:
     bands: npt.NDArray[np.str_]
     competing: list[list[int]]
     augmentation: Augmentation
+    shared: SharedPhotos | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,12 +228,12 @@ def _decode(task: Task, options: FineTuning, folder: Path, seed: int) -> PhotoDa
     size = task.preprocessing.image_size
     larger = replace(task.preprocessing, image_size=round(MARGIN * size))
     decoded = larger if CROP in task.augmentation.changes else task.preprocessing
-    train, val = folder / f"train-{decoded.image_size}.npy", folder / f"val-{size}.npy"
-    decode_once(task.train, decoded, train, "training images")
-    decode_once(task.val, task.preprocessing, val, "validation images")
+    shared = task.shared or SharedPhotos(
+        DecodedPhotos(folder, "train", task.train), DecodedPhotos(folder, "val", task.val)
+    )
     return PhotoData(
-        Photos(train, task.train_matrix),
-        Photos(val, task.val_matrix),
+        shared.learned.photos(task.train, task.train_matrix, decoded, "training images"),
+        shared.measured.photos(task.val, task.val_matrix, task.preprocessing, "validation images"),
         task.augmentation,
         Order(repeat_factors(task.train_matrix, options.repeat_below), options.batch_size, seed),
         size,
