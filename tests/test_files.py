@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from longtailor.errors import LongtailorError
-from longtailor.files import replacing, write_json, write_text
+from longtailor.files import read_json, replacing, write_json, write_text
 
 OLD, NEW = "old\n", "new\n"
 
@@ -150,3 +150,12 @@ def test_a_killed_process_leaves_the_old_file(target):
     )
     assert subprocess.run([sys.executable, "-c", code, str(target)], check=False).returncode == -9
     assert target.read_text() == OLD
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"\xff", b"[" * 100_000, b'{"a":' * 100_000, b"9" * 5000]
+)
+def test_json_that_is_none_or_a_bomb_is_a_value_error(tmp_path, content):
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(ValueError, match=r"."):
+        read_json(tmp_path / "a.json")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -35,7 +34,7 @@ from longtailor.encoders import AnyEncoder, Encoder, TextEncoder, embed_texts
 from longtailor.errors import LongtailorError, UsageError
 from longtailor.evaluation.decisions import decide
 from longtailor.evaluation.promises import Promise
-from longtailor.files import replacing, write_json
+from longtailor.files import read_json, replacing, write_json
 from longtailor.labels import LabelSpace
 from longtailor.objectives import Objective, build
 
@@ -355,7 +354,7 @@ class Detector:
         if not (folder / DESCRIPTION).is_file():
             folder = folder / FOLDER
         try:
-            described = json.loads((folder / DESCRIPTION).read_bytes())
+            described = read_json(folder / DESCRIPTION)
             tensors = (folder / TENSORS).read_bytes()
         except OSError as error:
             raise LongtailorError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import sys
@@ -12,7 +11,7 @@ from typing import Any
 
 import longtailor
 from longtailor.errors import LongtailorError, UsageError
-from longtailor.files import write_json
+from longtailor.files import read_json, write_json
 
 RECORD = "run.json"
 RUNNING, FINISHED = "running", "finished"
@@ -143,7 +142,7 @@ def _read(folder: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        record = json.loads(path.read_bytes())
+        record = read_json(path)
     except ValueError as error:
         raise LongtailorError(f"{path} is damaged: {error}") from error
     if not isinstance(record, dict):
