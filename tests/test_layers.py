@@ -32,6 +32,7 @@ LAYERS = [
     "studies",
     "reporting",
     "runs",
+    "serving",
     "cli",
 ]
 ASIDE = {

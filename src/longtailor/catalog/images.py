@@ -23,6 +23,7 @@ def open_image(
     *,
     draft: int | None = None,
     name: str | None = None,
+    max_megapixels: float | None = None,
 ) -> Image.Image:
     """Decode an image as an upright RGB picture.
 
@@ -39,6 +40,8 @@ def open_image(
         `draft` pixels, so that the resampling that follows still has more than it needs.
     name : str, optional
         What errors call the image. Default: its path.
+    max_megapixels : float, optional
+        A limit that takes the place of `LONGTAILOR_MAX_MEGAPIXELS`.
 
     Returns
     -------
@@ -53,13 +56,14 @@ def open_image(
         it), in which case nothing is decoded; or if its pixels have no defined range.
     """
     name = name or _name(source)
-    limit = _max_pixels()
+    limit = _max_pixels() if max_megapixels is None else 1e6 * max_megapixels
     try:
         with Image.open(source, formats=readable_formats()) as image:
             if image.width * image.height > limit:
+                setter = " (LONGTAILOR_MAX_MEGAPIXELS sets the limit)"
                 raise ImageError(
                     f"{name}: {image.width} x {image.height} pixels, more than "
-                    f"{limit / 1e6:g} megapixels (LONGTAILOR_MAX_MEGAPIXELS sets the limit)"
+                    f"{limit / 1e6:g} megapixels{setter if max_megapixels is None else ''}"
                 )
             if draft is not None:
                 image.draft(None, (2 * draft, 2 * draft))

@@ -20,6 +20,7 @@ from longtailor.cli.inspect import inspect
 from longtailor.cli.objectives import objectives
 from longtailor.cli.options import message
 from longtailor.cli.predict import predict
+from longtailor.cli.serve import serve
 from longtailor.cli.suggest import suggest
 from longtailor.errors import LongtailorError, UsageError
 
@@ -63,6 +64,7 @@ for _command in (
     evaluate,
     predict,
     export,
+    serve,
     compare,
     curve,
     suggest,
