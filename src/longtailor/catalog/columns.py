@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -57,31 +58,47 @@ def without_empty_rows(table: Table) -> tuple[Table, list[Skip]]:
 
 def read_ids(table: Table) -> list[str]:
     """Give the id of each product: the `id` column, else the image path, else the row."""
-    rows = pl.Series(table.rows).cast(pl.String)
-    if ID in table.columns:
-        column, ids = ID, stripped(table, ID)
-        if len(empty := (ids == "").arg_true()):
-            raise table.error(empty[0], ID, "is empty; give every product an id, or none")
-    else:
-        column, ids = IMAGE, stripped(table, IMAGE)
-        ids = ids.zip_with(ids != "", rows)
+    ids = name_products(table)
     twice = ids.is_duplicated()
     if twice.any():
         again = ids[twice.arg_true()[0]]
         first, second, *_ = (ids == again).arg_true()
-        advice = "ids must differ" if column == ID else "add an 'id' column to tell them apart"
-        raise CatalogError(
-            f"{table.path}, column {column!r}: rows {table.rows[first]} and {table.rows[second]} "
-            f"are both {again!r}; {advice}"
-        )
+        raise repeated_id(table, again, table.rows[first], table.rows[second])
     return ids.to_list()
 
 
+def name_products(table: Table) -> pl.Series:
+    """Give ids that may be given twice."""
+    if ID in table.columns:
+        ids = stripped(table, ID)
+        if len(empty := (ids == "").arg_true()):
+            raise no_id(table, table.rows[empty[0]])
+        return ids
+    ids = stripped(table, IMAGE)
+    return ids.zip_with(ids != "", pl.Series(table.rows).cast(pl.String))
+
+
+def no_id(table: Table, row: int) -> CatalogError:
+    """Make the error of a product without an id."""
+    return CatalogError(
+        f"{table.path}, row {row}, column {ID!r}: is empty; give every product an id, or none"
+    )
+
+
+def repeated_id(table: Table, again: str, first: int, second: int) -> CatalogError:
+    """Make the error of two products with one id."""
+    named = ID in table.columns
+    advice = "ids must differ" if named else "add an 'id' column to tell them apart"
+    return CatalogError(
+        f"{table.path}, column {(ID if named else IMAGE)!r}: rows {first} and {second} "
+        f"are both {again!r}; {advice}"
+    )
+
+
 def locate_images(
-    table: Table, folder: Path
+    names: Sequence[str], folder: Path
 ) -> tuple[list[Path | None], list[tuple[int, str, str]]]:
     """Find the images: a path or None a product, and (position, what, why) for each refused."""
-    names = stripped(table, IMAGE).to_list()
     if not any(names):
         return [None] * len(names), []
     if not folder.is_dir():

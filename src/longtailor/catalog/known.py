@@ -9,7 +9,7 @@ import numpy as np
 from longtailor.catalog.columns import without_empty_rows
 from longtailor.catalog.label_cells import TAGS, read_column, read_tags
 from longtailor.catalog.tables import read_table
-from longtailor.labels import NEGATIVE, POSITIVE, UNKNOWN, LabelMatrix, LabelSpace, label_name
+from longtailor.labels import UNKNOWN, LabelMatrix, LabelSpace, label_name
 
 
 def read_known(path: Path, space: LabelSpace) -> dict[int, LabelMatrix]:
@@ -43,10 +43,11 @@ def read_known(path: Path, space: LabelSpace) -> dict[int, LabelMatrix]:
     for cells in attributes:
         if cells.name not in space.groups:
             continue
-        matrix[np.ix_(cells.known, space.groups[cells.name])] = NEGATIVE
         columns = np.array(
             [column_of.get(label_name(cells.name, value), -1) for value in cells.values], dtype=int
-        )[cells.codes]
-        inside = columns >= 0
-        matrix[cells.products[inside], columns[inside]] = POSITIVE
+        )
+        own = space.groups[cells.name]
+        block = matrix[:, own]
+        cells.fill(block, np.where(columns < 0, -1, np.searchsorted(own, columns)))
+        matrix[:, own] = block
     return {int(row): matrix[at] for at, row in enumerate(table.rows)}

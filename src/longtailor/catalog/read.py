@@ -79,7 +79,8 @@ def read_catalog(
     table, skipped = without_empty_rows(table)
     ids = read_ids(table)
     folder = path.parent if images is None else Path(images)
-    paths, unusable = locate_images(table, folder)
+    names = stripped(table, IMAGE).to_list()
+    paths, unusable = locate_images(names, folder)
     has_text = (stripped(table, TEXT) != "").to_numpy()
     has_image = np.array([image is not None for image in paths], dtype=np.bool_)
     kept = has_text | has_image

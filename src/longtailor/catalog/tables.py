@@ -7,7 +7,7 @@ import itertools
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TextIO
@@ -22,6 +22,7 @@ VALUES = "|"
 """What separates the values of one cell."""
 
 _CHUNK = 20_000
+_SLICE = 65_536  # rows of a Parquet file: smaller slices decode its row groups more often
 _FILLER = "\0"  # keeps the rows of objects that hold nothing
 
 
@@ -81,12 +82,37 @@ def read_table(path: Path) -> Table:
     CatalogError
         If the file is missing, empty, no table, damaged, or not UTF-8.
     """
-    readers = {
-        ".csv": lambda: _read_delimited(path, ","),
-        ".tsv": lambda: _read_delimited(path, "\t"),
-        ".jsonl": lambda: _read_json_lines(path),
-        ".ndjson": lambda: _read_json_lines(path),
-        ".parquet": lambda: _read_parquet(path),
+    parts = list(_read(path, None))
+    nested: dict[str, str] = {}
+    for part in parts:
+        nested = {**part.nested, **nested}
+    frame = pl.concat([part.frame for part in parts], how="diagonal")
+    frame = frame.drop(_FILLER, *nested, strict=False).fill_null("")
+    rows = np.concatenate([part.rows for part in parts])
+    return Table(path, frame, rows, nested, parts[0].warnings)
+
+
+def stream_table(path: Path, columns: Collection[str] | None = None) -> Iterator[Table]:
+    """Read a file, or some of its columns, in parts: memory does not grow with its rows.
+
+    A part of a JSONL file has the columns that are named in it.
+
+    Raises
+    ------
+    CatalogError
+        As `read_table`, when the place concerned is reached.
+    """
+    for part in _read(path, columns):
+        yield replace(part, frame=part.frame.drop(_FILLER, strict=False))
+
+
+def _read(path: Path, columns: Collection[str] | None) -> Iterator[Table]:
+    readers: dict[str, Callable[[], Iterator[Table]]] = {
+        ".csv": lambda: _read_delimited(path, ",", columns),
+        ".tsv": lambda: _read_delimited(path, "\t", columns),
+        ".jsonl": lambda: _read_json_lines(path, columns),
+        ".ndjson": lambda: _read_json_lines(path, columns),
+        ".parquet": lambda: _read_parquet(path, columns),
     }
     if path.is_dir():
         raise CatalogError(f"{path} is a folder; give the catalogue file in it")
@@ -97,26 +123,28 @@ def read_table(path: Path) -> Table:
             f"{path}: cannot tell the format from the suffix {path.suffix!r}; "
             f"it must be one of {', '.join(readers)}"
         )
+    products = 0
     try:
         if path.stat().st_size == 0:
             raise CatalogError(f"{path} is empty")
-        table = readers[path.suffix.lower()]()
+        for part in readers[path.suffix.lower()]():
+            products += len(part.rows)
+            yield part
     except UnicodeDecodeError:
         raise _not_utf8(path) from None
     except OSError as error:
         raise CatalogError(f"cannot read {path}: {error.strerror or error}") from error
-    if not len(table.rows):
+    if not products:
         raise CatalogError(f"{path} has no products")
-    return table
 
 
-def _read_delimited(path: Path, delimiter: str) -> Table:
+def _read_delimited(path: Path, delimiter: str, columns: Collection[str] | None) -> Iterator[Table]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, delimiter=delimiter, strict=True)
         try:
             before, header = _first_record(reader)
-            names, taken, warnings = _name_columns(path, header)
-            chunks, rows = [], []
+            named, warnings = _name_columns(path, header)
+            taken = {name: at for name, at in named.items() if columns is None or name in columns}
             start = before + 1
             while records := list(itertools.islice(reader, _CHUNK)):
                 numbers = [start + i for i, record in enumerate(records) if record]
@@ -128,19 +156,15 @@ def _read_delimited(path: Path, delimiter: str) -> Table:
                             f"{len(header)} as in the line of column names; put cells that hold a "
                             f"{'tab' if delimiter != ',' else 'comma'} in double quotes"
                         )
-                columns = list(zip(*filled, strict=True)) or [()] * len(header)
-                chunks.append(
-                    _frame({name: columns[i] for name, i in zip(names, taken, strict=True)})
-                )
-                rows.extend(numbers)
+                cells = list(zip(*filled, strict=True)) or [()] * len(header)
+                frame = _frame({name: cells[at] for name, at in taken.items()})
+                yield Table(path, frame, np.array(numbers, dtype=np.int64), warnings=warnings)
                 start += len(records)
         except csv.Error as error:
             raise CatalogError(
                 f"{path}, near line {reader.line_num}: {error}; a double quote is probably not "
                 "closed, or not doubled inside quotes"
             ) from error
-    frame = pl.concat(chunks) if chunks else _frame(dict.fromkeys(names, ()))
-    return Table(path, frame, np.array(rows, dtype=np.int64), warnings=warnings)
 
 
 def _first_record(reader: Iterator[list[str]]) -> tuple[int, list[str]]:
@@ -150,23 +174,20 @@ def _first_record(reader: Iterator[list[str]]) -> tuple[int, list[str]]:
     return 0, []
 
 
-def _name_columns(
-    path: Path, header: Sequence[str]
-) -> tuple[list[str], list[int], tuple[str, ...]]:
+def _name_columns(path: Path, header: Sequence[str]) -> tuple[dict[str, int], tuple[str, ...]]:
     stripped = [name.strip() for name in header]
-    taken = [position for position, name in enumerate(stripped) if name]
-    names = [stripped[position] for position in taken]
-    twice = [name for name, times in Counter(names).items() if times > 1]
+    named = {name: position for position, name in enumerate(stripped) if name}
+    twice = [name for name, times in Counter(filter(None, stripped)).items() if times > 1]
     if twice:
         places = [str(i + 1) for i, name in enumerate(stripped) if name == twice[0]]
         raise CatalogError(
             f"{path}: columns {' and '.join(places)} are both named {twice[0]!r}; rename one"
         )
-    if not names:
+    if not named:
         raise CatalogError(f"{path} has no column names")
-    unnamed = len(header) - len(names)
+    unnamed = len(header) - len(named)
     warnings = (f"{unnamed} columns without a name are ignored",) if unnamed else ()
-    return names, taken, warnings
+    return named, warnings
 
 
 def _frame(columns: Mapping[str, Sequence[str]]) -> pl.DataFrame:
@@ -175,25 +196,19 @@ def _frame(columns: Mapping[str, Sequence[str]]) -> pl.DataFrame:
     )
 
 
-def _read_json_lines(path: Path) -> Table:
-    frames: list[pl.DataFrame] = []
-    rows: list[int] = []
-    nested: dict[str, str] = {}
+def _read_json_lines(path: Path, columns: Collection[str] | None) -> Iterator[Table]:
     with path.open(encoding="utf-8-sig") as file:
         for numbers, records in _json_chunks(path, file):
-            columns: dict[str, Sequence[str]] = {_FILLER: [""] * len(records)}
+            cells: dict[str, Sequence[str]] = {_FILLER: [""] * len(records)}
+            nested: dict[str, str] = {}
             for name in dict.fromkeys(itertools.chain.from_iterable(records)):
-                if not name.strip():
+                if not name.strip() or not (columns is None or name in columns):
                     continue
                 try:
-                    columns[name] = _texts(record.get(name) for record in records)
+                    cells[name] = _texts(record.get(name) for record in records)
                 except _NestedError as error:
-                    nested.setdefault(name, f"{error} (row {numbers[error.at]})")
-            frames.append(_frame(columns))
-            rows.extend(numbers)
-    frame = pl.concat([pl.DataFrame({_FILLER: []}, {_FILLER: pl.String}), *frames], how="diagonal")
-    frame = frame.drop(_FILLER, *nested, strict=False).fill_null("")
-    return Table(path, frame, np.array(rows, dtype=np.int64), nested)
+                    nested[name] = f"{error} (row {numbers[error.at]})"
+            yield Table(path, _frame(cells), np.array(numbers, dtype=np.int64), nested)
 
 
 def _json_chunks(
@@ -254,18 +269,27 @@ def _text(cell: Any, at: int) -> str:
     return str(cell)
 
 
-def _read_parquet(path: Path) -> Table:
+def _read_parquet(path: Path, columns: Collection[str] | None) -> Iterator[Table]:
     try:
         lazy = pl.scan_parquet(path)
         schema = lazy.collect_schema()
-        nested = {
-            name: f"values of type {dtype}" for name, dtype in schema.items() if not _is_text(dtype)
-        }
-        wanted = [_as_text(name, dtype) for name, dtype in schema.items() if name not in nested]
-        frame = lazy.select(wanted).collect()
+        taken = {name: schema[name] for name in schema if columns is None or name in columns}
+        for start in range(0, lazy.select(pl.len()).collect().item(), _SLICE):
+            yield _parquet_part(path, lazy.slice(start, _SLICE), taken, start)
     except pl.exceptions.PolarsError as error:
         reason = str(error).splitlines()[0]
         raise CatalogError(f"{path} is damaged or no Parquet file: {reason}") from error
+
+
+def _parquet_part(
+    path: Path, lazy: pl.LazyFrame, schema: Mapping[str, pl.DataType], start: int
+) -> Table:
+    nested = {
+        name: f"values of type {dtype}" for name, dtype in schema.items() if not _is_text(dtype)
+    }
+    wanted = [_as_text(name, dtype) for name, dtype in schema.items() if name not in nested]
+    height = lazy.select(pl.len()).collect(engine="streaming").item()
+    frame = lazy.select(wanted).collect(engine="streaming")
     for name in frame.columns:
         dtype = schema[name]
         if isinstance(dtype, pl.List) and dtype.inner == pl.String:
@@ -273,9 +297,9 @@ def _read_parquet(path: Path) -> Table:
                 pl.col(name).list.eval(pl.element().str.contains(VALUES, literal=True)).list.any()
             ).collect()[name]
             if barred.any():
-                at = barred.arg_true()[0]
+                at = start + barred.arg_true()[0]
                 nested[name] = f"an item with a {VALUES!r}, which separates values, (row {at + 1})"
-    rows = np.arange(1, len(frame) + 1, dtype=np.int64)
+    rows = np.arange(start + 1, start + height + 1, dtype=np.int64)
     return Table(path, frame.drop(*nested, strict=False), rows, nested)
 
 
