@@ -11,6 +11,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from longtailor.catalog.formulas import guard_formulas
 from longtailor.catalog.inspection import Inspection, LabelCounts
 from longtailor.files import replacing, write_json, write_text
 from longtailor.labels import BANDS, HEAD, MEDIUM, TAIL
@@ -82,7 +83,7 @@ def _write_label_errors(path: Path, errors: LabelErrors) -> None:
     names = ("id", "image", "attribute", "given", "suggested")
     schema = {**dict.fromkeys(names, pl.String()), "doubt": pl.Float64()}
     with replacing(path) as temporary:
-        pl.DataFrame(errors.rows(), schema=schema).write_csv(temporary)
+        guard_formulas(pl.DataFrame(errors.rows(), schema=schema)).write_csv(temporary)
 
 
 def _pictured(errors: LabelErrors) -> dict[str, Any]:

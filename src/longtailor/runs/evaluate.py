@@ -12,6 +12,7 @@ import polars as pl
 
 from longtailor.catalog import SPLITS, TEST, Catalog
 from longtailor.catalog.align import align
+from longtailor.catalog.formulas import unguard_formulas
 from longtailor.catalog.label_cells import TAGS, read_tags
 from longtailor.catalog.splits import with_splits
 from longtailor.catalog.tables import read_table
@@ -170,7 +171,7 @@ def _bands(run: Path, detector: Detector) -> npt.NDArray[np.str_]:
     path = run / LABELS
     try:
         table = pl.read_csv(path, columns=["label", "band"], infer_schema=False)
-        band_of: dict[str, Any] = dict(table.iter_rows())
+        band_of: dict[str, Any] = dict(unguard_formulas(table).iter_rows())
         return np.array([band_of[label] for label in detector.space.labels])
     except (OSError, KeyError, pl.exceptions.PolarsError) as error:
         raise LongtailorError(f"{path} is missing or damaged: fit again") from error

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from longtailor.catalog import TEST, TRAIN, VAL
+from longtailor.catalog.formulas import guard_formulas
 from longtailor.files import replacing
 from longtailor.fitting import Fitted
 from longtailor.labels import attribute_of
@@ -67,7 +68,7 @@ def labels_table(fitted: Fitted) -> pl.DataFrame:
 def write_labels(path: Path, fitted: Fitted) -> None:
     """Write `labels.csv`."""
     with replacing(path) as temporary:
-        labels_table(fitted).write_csv(temporary)
+        guard_formulas(labels_table(fitted)).write_csv(temporary)
 
 
 def _nulls(values: npt.NDArray[np.float64]) -> pl.Series:

@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from longtailor.catalog import Skip
+from longtailor.catalog.formulas import guard_formulas
 from longtailor.files import replacing
 
 
@@ -24,4 +25,4 @@ def write_skips(path: Path, skips: Sequence[Skip]) -> None:
         }
     )
     with replacing(path) as temporary:
-        table.sort("row", maintain_order=True).write_csv(temporary)
+        guard_formulas(table.sort("row", maintain_order=True)).write_csv(temporary)

@@ -11,6 +11,7 @@ import polars as pl
 import torch
 
 from longtailor.catalog import Skip
+from longtailor.catalog.formulas import guard_formulas, unguard_formulas
 from longtailor.catalog.known import read_known
 from longtailor.catalog.products import read_products
 from longtailor.classifiers import normalize_block
@@ -196,7 +197,8 @@ def _rarest(
             columns=["label", "band", "train_positive"],
             schema_overrides={"label": pl.String, "train_positive": pl.Int64},
         )
-        rows = {label: (band, count) for label, band, count in table.iter_rows()}
+        found = unguard_formulas(table).iter_rows()
+        rows = {label: (band, count) for label, band, count in found}
         bands = np.array([rows[label][0] for label in detector.space.labels])
         counts = np.array([rows[label][1] for label in detector.space.labels], dtype=np.int64)
     except (OSError, KeyError, pl.exceptions.PolarsError) as error:
@@ -222,7 +224,7 @@ def _write(
     with replacing(out) as temporary:
         match out.suffix.lower():
             case ".csv":
-                table.write_csv(temporary)
+                guard_formulas(table).write_csv(temporary)
             case ".jsonl":
                 table.write_ndjson(temporary)
             case _:

@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from longtailor.catalog import Skip
+from longtailor.catalog.formulas import guard_formulas
 from longtailor.errors import LongtailorError, UsageError
 from longtailor.files import replacing, write_json
 
@@ -84,7 +85,7 @@ class ShardedOutput:
             rows: int = lazy.select(pl.len()).collect().item()
             match self.out.suffix.lower():
                 case ".csv":
-                    lazy.sink_csv(temporary)
+                    guard_formulas(lazy).sink_csv(temporary)
                 case ".jsonl":
                     lazy.sink_ndjson(temporary)
                 case _:
