@@ -15,7 +15,7 @@ from longtailor import __version__
 from longtailor.detector import Detector
 from longtailor.serving.guard import Guard
 from longtailor.serving.metrics import Measured
-from longtailor.serving.routes import build_router
+from longtailor.serving.routes import build_router, errors
 from longtailor.serving.service import Service
 from longtailor.serving.settings import ServeSettings
 
@@ -53,6 +53,7 @@ def create_app(
         # These pages of FastAPI's load their scripts from the internet.
         docs_url=None,
         redoc_url=None,
+        responses=errors(400, 401, 403, 500),
     )
     app.state.service = service
     app.include_router(build_router(service))

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import binascii
 import secrets
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -14,6 +15,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from longtailor.serving.metrics import Metrics
+from longtailor.serving.refusals import refuse
 from longtailor.serving.settings import ServeSettings, is_loopback
 
 HEALTH = ("/health", "/health/live")
@@ -53,32 +55,24 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = False
-
-        async def harden(message: Message) -> None:
-            nonlocal started
-            if message["type"] == "http.response.start":
-                started = True
-                headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
-                    headers.setdefault(name, value)
-            await send(message)
-
+        exchange = _Exchange(scope, receive, send)
         try:
-            self._check(scope["path"], Headers(scope=scope))
-            await self._pass_on(scope, receive, harden)
+            self._check(scope["path"], exchange.headers)
+            await self._app(scope, lambda: self._receive(exchange), exchange.send)
         except HTTPException as error:
-            headers = {**(error.headers or {}), "connection": "close"}
-            answer = JSONResponse({"detail": error.detail}, error.status_code, headers)
-            await answer(scope, receive, harden)
+            await exchange.answer(error.status_code, error.detail, error.headers)
         except asyncio.CancelledError:
             # The time that a stopping server gives is over.
-            if started:
+            if exchange.started:
                 raise
-            answer = JSONResponse({"detail": "the service stopped before it was done"}, 503)
-            await answer(scope, receive, harden)
+            await exchange.answer(503, "the service stopped before it was done")
+        finally:
+            self._reading -= exchange.read
 
     def _check(self, path: str, headers: Headers) -> None:
+        if path in HEALTH:
+            # Whatever watches over the service may know it by another name, and has no token.
+            return
         host = headers.get("host", "")
         if not self._is_ours(host):
             raise self._refused(
@@ -87,10 +81,9 @@ class Guard:
         origin = headers.get("origin")
         if origin is not None and not self._same(origin, host):
             raise self._refused("origin", 403, "pages of other origins may not use this service")
-        if self._settings.token is not None and path not in HEALTH and not self._shown(headers):
+        if self._settings.token is not None and not self._shown(headers):
             raise self._refused("token", 401, "show the token: Authorization: Bearer TOKEN")
-        length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > self._settings.max_body:
+        if int(headers.get("content-length", "0")) > self._settings.max_bytes:
             raise self._too_large()
 
     def _is_ours(self, host: str) -> bool:
@@ -101,7 +94,8 @@ class Guard:
         return name is not None and (name in allowed or is_loopback(name))
 
     def _same(self, origin: str, host: str) -> bool:
-        return urlsplit(origin).netloc.lower() == host.lower() or (
+        # An origin without the name of its scheme; `null` is that of a sandbox.
+        return origin.lower().partition("://")[2] == host.lower() or (
             _name(origin) in self._settings.allowed_hosts
         )
 
@@ -117,38 +111,81 @@ class Guard:
             return False
         return secrets.compare_digest(shown.strip().encode(), self._settings.token.encode())
 
-    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
-        read = 0
-
-        async def limited() -> Message:
-            nonlocal read
-            message = await receive()
-            if message["type"] == "http.request":
-                size = len(message.get("body", b""))
-                read += size
-                self._reading += size
-                if read > self._settings.max_body:
-                    raise self._too_large()
-                if self._reading > BODIES_AT_ONCE * self._settings.max_body:
-                    raise self._refused(
-                        "bodies", 503, "the service reads all it can take; try again"
-                    )
-            return message
-
+    async def _receive(self, exchange: _Exchange) -> Message:
+        """Take the next part of a body, unless there is too much of it or it is too slow."""
         try:
-            await self._app(scope, limited, send)
-        finally:
-            self._reading -= read
+            async with asyncio.timeout_at(exchange.until(self._settings.timeout)):
+                message = await exchange.receive()
+        except TimeoutError:
+            limit = f"{self._settings.timeout:g} seconds"
+            raise self._refused("slow", 408, f"the request did not arrive within {limit}") from None
+        if message["type"] == "http.request":
+            size = len(message.get("body", b""))
+            exchange.read += size
+            exchange.complete = not message.get("more_body", False)
+            self._reading += size
+            if exchange.read > self._settings.max_bytes:
+                raise self._too_large()
+            if self._reading > BODIES_AT_ONCE * self._settings.max_bytes:
+                raise self._refused("bodies", 503, "the service reads all it can take: try again")
+        return message
 
     def _too_large(self) -> HTTPException:
         return self._refused(
-            "body", 413, f"a request has {self._settings.max_body:,} bytes at most"
+            "body", 413, f"a request has {self._settings.max_bytes:,} bytes at most"
         )
 
     def _refused(self, reason: str, status: int, detail: str) -> HTTPException:
-        self._metrics.rejected.labels(reason).inc()
-        headers = {503: {"Retry-After": "1"}, 401: {"WWW-Authenticate": "Bearer, Basic"}}
-        return HTTPException(status, detail, headers.get(status))
+        return refuse(self._metrics, reason, status, detail)
+
+
+class _Exchange:
+    """A request that is being read, and its answer.
+
+    Attributes
+    ----------
+    read : int
+        Bytes of the body that have come.
+    complete : bool
+        Whether all of it has.
+    started : bool
+        Whether the answer has begun.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.headers = Headers(scope=scope)
+        self.receive = receive
+        self.read = 0
+        self.complete = "transfer-encoding" not in self.headers and (
+            self.headers.get("content-length", "0") == "0"
+        )
+        self.started = False
+        self._scope = scope
+        self._send = send
+        self._began = asyncio.get_running_loop().time()
+
+    def until(self, timeout: float) -> float | None:
+        """When the next part of the body has to be there; once all is, whoever asks may wait."""
+        return None if self.complete else self._began + timeout
+
+    async def send(self, message: Message) -> None:
+        """Send a part of the answer."""
+        if message["type"] == "http.response.start":
+            self.started = True
+            headers = MutableHeaders(scope=message)
+            for name, value in _HEADERS.items():
+                headers.setdefault(name, value)
+            if not self.complete:
+                # The rest of the body is not wanted.
+                headers["connection"] = "close"
+        await self._send(message)
+
+    async def answer(
+        self, status: int, detail: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Answer with an error."""
+        response = JSONResponse({"detail": detail}, status, headers)
+        await response(self._scope, self.receive, self.send)
 
 
 def _name(url: str) -> str | None:

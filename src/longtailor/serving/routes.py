@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.security import HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from longtailor.errors import LongtailorError
+from longtailor.errors import ImageError
 from longtailor.serving import examples
 from longtailor.serving.answers import (
     ErrorAnswer,
@@ -20,6 +21,8 @@ from longtailor.serving.answers import (
     predict_answer,
 )
 from longtailor.serving.batching import Product, Scores
+from longtailor.serving.docs import build_docs
+from longtailor.serving.refusals import refuse
 from longtailor.serving.service import Service
 from longtailor.serving.upload import Upload, read_upload
 
@@ -27,14 +30,17 @@ from longtailor.serving.upload import Upload, read_upload
 def build_router(service: Service) -> APIRouter:
     """Make the routes of a service."""
     router = APIRouter()
+    # Only describes it; the guard asks for it.
+    token = [Depends(HTTPBearer(auto_error=False))] if service.settings.token else []
 
     @router.post(
         "/predict",
+        dependencies=token,
         summary="Score products",
         response_model=PredictAnswer,
         responses={
             200: {"content": {"application/json": {"example": examples.answer(service.detector)}}},
-            **_errors(400, 401, 408, 413, 415, 422, 503, 504),
+            **errors(408, 413, 415, 422, 503, 504),
         },
         openapi_extra={"requestBody": examples.form(service.detector, service.settings)},
     )
@@ -58,18 +64,14 @@ def build_router(service: Service) -> APIRouter:
         product has no image or no text, send an empty field. If one image cannot be decoded,
         nothing of the request is scored.
         """
-        upload_read = False
         try:
             async with asyncio.timeout(service.settings.timeout):
                 with service.place():
                     async with read_upload(request, service.detector, service.settings) as upload:
-                        upload_read = True
                         with service.place(len(upload) - 1):
                             scores = await _score(service, upload)
         except TimeoutError:
-            raise _late(service, upload_read) from None
-        except LongtailorError as error:
-            raise HTTPException(500, str(error)) from error
+            raise _late(service) from None
         return JSONResponse(
             predict_answer(
                 service.detector,
@@ -82,7 +84,7 @@ def build_router(service: Service) -> APIRouter:
             )
         )
 
-    @router.get("/labels", summary="What the detector reads and knows", responses=_errors(401))
+    @router.get("/labels", dependencies=token, summary="What the detector reads and knows")
     async def labels() -> LabelsAnswer:
         return labels_answer(service.detector)
 
@@ -92,22 +94,31 @@ def build_router(service: Service) -> APIRouter:
         responses={503: {"model": HealthAnswer, "description": "Not now."}},
     )
     async def health(response: Response) -> HealthAnswer:
-        """Ready (200) or stopping (503). Needs no token."""
+        """Ready (200), or unable to score (503). Needs no token."""
         if service.ready:
             return HealthAnswer(status="ready")
         response.status_code = 503
-        return HealthAnswer(status="stopping")
+        return HealthAnswer(status="unable")
 
     @router.get("/health/live", summary="Whether the process answers")
     async def live() -> HealthAnswer:
         """Needs no token."""
         return HealthAnswer(status="live")
 
+    @router.get("/docs", include_in_schema=False)
+    async def docs(request: Request) -> HTMLResponse:
+        return HTMLResponse(
+            build_docs(service, request.app.openapi()),
+            # The page carries its style in itself, and needs nothing else.
+            headers={"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"},
+        )
+
     @router.get(
         "/metrics",
+        dependencies=token,
         summary="Figures for Prometheus",
         response_class=Response,
-        responses={200: {"content": {CONTENT_TYPE_LATEST: {}}}, **_errors(401)},
+        responses={200: {"content": {CONTENT_TYPE_LATEST: {}}}},
     )
     async def metrics() -> Response:
         return Response(service.metrics.text(), headers={"content-type": CONTENT_TYPE_LATEST})
@@ -116,40 +127,43 @@ def build_router(service: Service) -> APIRouter:
 
 
 async def _score(service: Service, upload: Upload) -> list[Scores]:
-    decoded = iter(await service.decode([image for image in upload.images if image is not None]))
-    pixels = [None if image is None else next(decoded) for image in upload.images]
-    broken = [one for one in pixels if isinstance(one, BaseException)]
+    decoded = await service.decode([image for image in upload.images if image is not None])
+    broken = [one for one in decoded if isinstance(one, ImageError)]
     if broken:
-        raise HTTPException(422, _tell(broken))
+        others = f" (and {len(broken) - 1} more cannot be used)" if len(broken) > 1 else ""
+        raise HTTPException(422, f"{broken[0]}{others}")
+    pixels = iter(one for one in decoded if not isinstance(one, ImageError))
     return await service.score(
-        [Product(*both) for both in zip(pixels, upload.texts, strict=True)]  # type: ignore[arg-type]
+        [
+            Product(None if image is None else next(pixels), text)
+            for image, text in zip(upload.images, upload.texts, strict=True)
+        ]
     )
 
 
-def _tell(broken: list[BaseException]) -> str:
-    others = f" (and {len(broken) - 1} other images cannot be used)" if len(broken) > 1 else ""
-    return f"{broken[0]}{others}"
-
-
-def _late(service: Service, upload_read: bool) -> HTTPException:
-    service.metrics.rejected.labels("timeout").inc()
-    limit = f"{service.settings.timeout:g} seconds"
-    if not upload_read:
-        return HTTPException(408, f"the request did not arrive within {limit}")
-    return HTTPException(504, f"the service did not get to it within {limit}; try fewer products")
+def _late(service: Service) -> HTTPException:
+    return refuse(
+        service.metrics,
+        "timeout",
+        504,
+        f"not done within {service.settings.timeout:g} seconds: try again, or with fewer products",
+    )
 
 
 _MEANING = {
     400: "The request cannot be read.",
     401: "The token is missing or wrong.",
+    403: "A page of another origin asks.",
     408: "The request arrived too slowly.",
-    413: "More than a request may have.",
+    413: "The request has more in it than it may.",
     415: "Not a form in UTF-8.",
     422: "Not products that the detector reads, or an image that cannot be decoded.",
     503: "No work is taken now; see Retry-After.",
+    500: "The service failed.",
     504: "Not answered in time.",
 }
 
 
-def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Describe errors for OpenAPI."""
     return {status: {"model": ErrorAnswer, "description": _MEANING[status]} for status in statuses}

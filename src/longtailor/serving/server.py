@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import signal
+import socket
+from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
 
+from longtailor.errors import LongtailorError
+from longtailor.serving.connections import Connection
 from longtailor.serving.settings import ServeSettings
 
 
-def run_server(app: FastAPI, settings: ServeSettings) -> None:
+def run_server(app: FastAPI, settings: ServeSettings, announce: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM, and then until what was accepted is answered.
+
+    Parameters
+    ----------
+    app : FastAPI
+    settings : ServeSettings
+    announce : callable
+        Called with the address once the service can be reached. At port 0 the system chooses one.
 
     Raises
     ------
@@ -21,23 +32,53 @@ def run_server(app: FastAPI, settings: ServeSettings) -> None:
     """
     config = uvicorn.Config(
         app,
-        host=settings.host,
-        port=settings.port,
-        http="h11",
+        http=Connection,
         ws="none",
         access_log=False,
         server_header=False,
         proxy_headers=False,
         log_level="warning",
-        timeout_graceful_shutdown=round(settings.drain),
+        timeout_graceful_shutdown=settings.drain,
     )
     # uvicorn sends itself the signal again once it has stopped: that was asked for, no failure.
     handlers = {each: signal.signal(each, _nothing) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
-        uvicorn.Server(config).run()
+        with _bound(settings) as listener:
+            _Server(config, announce).run([listener])
     finally:
         for each, handler in handlers.items():
             signal.signal(each, handler)
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, announce: Callable[[str], None]) -> None:
+        super().__init__(config)
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listener in sockets or ():
+            self._announce(_address(listener))
+
+
+def _bound(settings: ServeSettings) -> socket.socket:
+    """Take the address; nobody is listened to before the service is ready."""
+    try:
+        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
+        family, kind, protocol, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        raise LongtailorError(
+            f"cannot listen at {settings.host} port {settings.port}: {error.strerror or error}"
+        ) from error
+    return listener
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _nothing(number: int, frame: FrameType | None) -> None:
