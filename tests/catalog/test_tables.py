@@ -106,6 +106,20 @@ def test_columns_without_a_name_are_ignored(tmp_path: Path) -> None:
         ("a.jsonl", '{"a": 1}\n{"a": \n', "row 2: broken JSON"),
         ("a.jsonl", '{"a": 1, "a": 2}\n', "row 1: .*'a' is given twice"),
         ("a.jsonl", "[1]\n", "row 1: each line must be one JSON object, not list"),
+        ("a.jsonl", '{"a": ' + "[" * 100_000, "row 1: its values are nested too deeply"),
+        ("a.jsonl", '{"a": "x"}\n{"a": "\\ud800"}\n', "row 2, column 'a': holds half of a letter"),
+        ("a.jsonl", '{"\\udfff": "x"}\n', "row 1, column '.udfff': holds half of a letter"),
+        ("a.csv", "text" + ",c" * 10_000 + "\n", r"has 10,001 columns, and 10,000 are the most"),
+        (
+            "a.jsonl",
+            '{"a": 1' + "".join(f',"{i}":1' for i in range(10_000)) + "}",
+            "10,001 columns",
+        ),
+        (
+            "a.csv",
+            "text,a" + ",c" * 5_000 + "\n",
+            "columns 3 and 4 are both named 'c'; rename one$",
+        ),
         ("a.parquet", b"PAR1 and no more", "damaged or no Parquet file"),
     ],
 )
@@ -124,6 +138,44 @@ def test_a_truncated_parquet_file_is_told(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(CatalogError, match="damaged or no Parquet file"):
         read_table(path)
+
+
+def test_a_line_without_an_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("longtailor.catalog.tables._LONGEST_LINE", 100)
+    for name, line in (("a.csv", "," * 200), ("a.jsonl", '{"a": "' + "x" * 200 + '"}')):
+        with pytest.raises(CatalogError, match=rf"{name}, line 2: is longer than 100 letters"):
+            read_table(written(tmp_path, name, f"\n{line}\n"))
+
+
+def test_a_list_of_lists_of_lists_is_nested_however_deep(tmp_path: Path) -> None:
+    deep = '{"text": "a", "n": ' + "[" * 900 + "]" * 900 + "}"
+    assert read_table(written(tmp_path, "a.jsonl", deep)).nested == {"n": "a list of lists (row 1)"}
+
+
+def test_a_panic_of_the_parquet_reader_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def panic(*args: object, **kwargs: object) -> None:
+        raise pl.exceptions.PanicException("called `Option::unwrap()` on a `None` value")
+
+    monkeypatch.setattr(pl, "scan_parquet", panic)
+    with pytest.raises(CatalogError, match=r"damaged or no Parquet file: called `Option::unwrap"):
+        read_table(written(tmp_path, "a.parquet", b"PAR1"))
+
+
+def test_names_of_files_are_no_patterns(tmp_path: Path) -> None:
+    folder = tmp_path / "shop=[a]*"
+    folder.mkdir()
+    for name, cell in (("b[1]?.parquet", "meant"), ("b1x.parquet", "other")):
+        pl.DataFrame({"text": [cell]}).write_parquet(folder / name)
+    assert read_table(folder / "b[1]?.parquet").frame.to_dicts() == [{"text": "meant"}]
+
+
+def test_an_apostrophe_before_a_formula_is_ours(tmp_path: Path) -> None:
+    table = read_table(written(tmp_path, "a.csv", "text,n\n'=1+1,'quoted'\n=1+1,''-x\n"))
+    assert table.frame.rows() == [("=1+1", "'quoted'"), ("=1+1", "'-x")]
+    table = read_table(written(tmp_path, "a.jsonl", '{"text": "\'=1+1"}\n'))
+    assert table.frame.rows() == [("'=1+1",)]
 
 
 def test_missing_files_and_folders_are_told(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from longtailor.catalog.formulas import unguard_formulas
 from longtailor.errors import CatalogError
 
 VALUES = "|"
@@ -23,6 +24,8 @@ VALUES = "|"
 
 _CHUNK = 20_000
 _SLICE = 65_536  # rows of a Parquet file: smaller slices decode its row groups more often
+_MOST_COLUMNS = 10_000
+_LONGEST_LINE = 2**26
 _FILLER = "\0"  # keeps the rows of objects that hold nothing
 
 
@@ -80,7 +83,8 @@ def read_table(path: Path) -> Table:
     Raises
     ------
     CatalogError
-        If the file is missing, empty, no table, damaged, or not UTF-8.
+        If the file is missing, empty, no table, damaged, or not UTF-8, or has more columns or
+        longer lines than any catalogue.
     """
     parts = list(_read(path, None))
     nested: dict[str, str] = {}
@@ -140,7 +144,7 @@ def _read(path: Path, columns: Collection[str] | None) -> Iterator[Table]:
 
 def _read_delimited(path: Path, delimiter: str, columns: Collection[str] | None) -> Iterator[Table]:
     with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, delimiter=delimiter, strict=True)
+        reader = csv.reader(_lines(path, file), delimiter=delimiter, strict=True)
         try:
             before, header = _first_record(reader)
             named, warnings = _name_columns(path, header)
@@ -157,7 +161,7 @@ def _read_delimited(path: Path, delimiter: str, columns: Collection[str] | None)
                             f"{'tab' if delimiter != ',' else 'comma'} in double quotes"
                         )
                 cells = list(zip(*filled, strict=True)) or [()] * len(header)
-                frame = _frame({name: cells[at] for name, at in taken.items()})
+                frame = unguard_formulas(_frame({name: cells[at] for name, at in taken.items()}))
                 yield Table(path, frame, np.array(numbers, dtype=np.int64), warnings=warnings)
                 start += len(records)
         except csv.Error as error:
@@ -165,6 +169,22 @@ def _read_delimited(path: Path, delimiter: str, columns: Collection[str] | None)
                 f"{path}, near line {reader.line_num}: {error}; a double quote is probably not "
                 "closed, or not doubled inside quotes"
             ) from error
+
+
+def _lines(path: Path, file: TextIO) -> Iterator[str]:
+    pieces = iter(lambda: file.readline(_LONGEST_LINE + 1), "")
+    for number, line in enumerate(pieces, start=1):
+        if len(line) > _LONGEST_LINE:
+            raise CatalogError(f"{path}, line {number}: is longer than {_LONGEST_LINE:,} letters")
+        yield line
+
+
+def _require_few_columns(path: Path, columns: int) -> None:
+    if columns > _MOST_COLUMNS:
+        raise CatalogError(
+            f"{path} has {columns:,} columns, and {_MOST_COLUMNS:,} are the most that are "
+            "read; give the values of an attribute in one column, separated by '|'"
+        )
 
 
 def _first_record(reader: Iterator[list[str]]) -> tuple[int, list[str]]:
@@ -175,13 +195,14 @@ def _first_record(reader: Iterator[list[str]]) -> tuple[int, list[str]]:
 
 
 def _name_columns(path: Path, header: Sequence[str]) -> tuple[dict[str, int], tuple[str, ...]]:
+    _require_few_columns(path, len(header))
     stripped = [name.strip() for name in header]
     named = {name: position for position, name in enumerate(stripped) if name}
     twice = [name for name, times in Counter(filter(None, stripped)).items() if times > 1]
     if twice:
-        places = [str(i + 1) for i, name in enumerate(stripped) if name == twice[0]]
+        first, second, *_ = [i + 1 for i, name in enumerate(stripped) if name == twice[0]]
         raise CatalogError(
-            f"{path}: columns {' and '.join(places)} are both named {twice[0]!r}; rename one"
+            f"{path}: columns {first} and {second} are both named {twice[0]!r}; rename one"
         )
     if not named:
         raise CatalogError(f"{path} has no column names")
@@ -201,26 +222,54 @@ def _read_json_lines(path: Path, columns: Collection[str] | None) -> Iterator[Ta
         for numbers, records in _json_chunks(path, file):
             cells: dict[str, Sequence[str]] = {_FILLER: [""] * len(records)}
             nested: dict[str, str] = {}
-            for name in dict.fromkeys(itertools.chain.from_iterable(records)):
+            names = dict.fromkeys(itertools.chain.from_iterable(records))
+            _require_few_columns(path, len(names))
+            for name in names:
                 if not name.strip() or not (columns is None or name in columns):
                     continue
                 try:
                     cells[name] = _texts(record.get(name) for record in records)
                 except _NestedError as error:
                     nested[name] = f"{error} (row {numbers[error.at]})"
-            yield Table(path, _frame(cells), np.array(numbers, dtype=np.int64), nested)
+            try:
+                frame = _frame(cells)
+            except UnicodeEncodeError:
+                raise _half_letter(path, numbers, cells) from None
+            yield Table(path, frame, np.array(numbers, dtype=np.int64), nested)
+
+
+def _half_letter(
+    path: Path, numbers: Sequence[int], columns: Mapping[str, Sequence[str]]
+) -> CatalogError:
+    def is_whole(text: str) -> bool:
+        return not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+    row, name = next(
+        (number, name)
+        for name, cells in columns.items()
+        for number, cell in zip(numbers, cells, strict=True)
+        if not is_whole(name) or not is_whole(cell)
+    )
+    return CatalogError(
+        f"{path}, row {row}, column {name!r}: holds half of a letter, an escape from \\ud800 to "
+        "\\udfff without the other half; write the letter itself"
+    )
 
 
 def _json_chunks(
     path: Path, file: TextIO
 ) -> Iterator[tuple[tuple[int, ...], tuple[dict[str, Any], ...]]]:
     def parsed() -> Iterator[tuple[int, dict[str, Any]]]:
-        for number, line in enumerate(file, start=1):
+        for number, line in enumerate(_lines(path, file), start=1):
             if line.strip():
                 try:
                     record = json.loads(line, object_pairs_hook=_unique_keys)
                 except ValueError as error:
                     raise CatalogError(f"{path}, row {number}: broken JSON: {error}") from error
+                except RecursionError:
+                    raise CatalogError(
+                        f"{path}, row {number}: its values are nested too deeply"
+                    ) from None
                 if not isinstance(record, dict):
                     raise CatalogError(
                         f"{path}, row {number}: each line must be one JSON object, "
@@ -260,9 +309,9 @@ def _text(cell: Any, at: int) -> str:
     if isinstance(cell, dict):
         raise _NestedError("an object", at)
     if isinstance(cell, list):
-        items = [_text(item, at) for item in cell]
         if any(isinstance(item, list) for item in cell):
             raise _NestedError("a list of lists", at)
+        items = [_text(item, at) for item in cell]
         if any(VALUES in item for item in items):
             raise _NestedError(f"an item with a {VALUES!r}, which separates values,", at)
         return VALUES.join(items)
@@ -271,13 +320,15 @@ def _text(cell: Any, at: int) -> str:
 
 def _read_parquet(path: Path, columns: Collection[str] | None) -> Iterator[Table]:
     try:
-        lazy = pl.scan_parquet(path)
+        lazy = pl.scan_parquet(path, glob=False, hive_partitioning=False)
         schema = lazy.collect_schema()
+        _require_few_columns(path, len(schema))
         taken = {name: schema[name] for name in schema if columns is None or name in columns}
         for start in range(0, lazy.select(pl.len()).collect().item(), _SLICE):
             yield _parquet_part(path, lazy.slice(start, _SLICE), taken, start)
-    except pl.exceptions.PolarsError as error:
-        reason = str(error).splitlines()[0]
+    # The reader panics at some damage, which is no Exception.
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise CatalogError(f"{path} is damaged or no Parquet file: {reason}") from error
 
 
