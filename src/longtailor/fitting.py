@@ -43,6 +43,7 @@ from longtailor.training.search import parse_objective
 
 if TYPE_CHECKING:
     from longtailor.training.deep.images import Tuned
+    from longtailor.training.deep.pixels import SharedPhotos
 
 Floats = npt.NDArray[np.float64]
 
@@ -50,6 +51,8 @@ MIN_POSITIVES = 2
 BOTH = "both"
 INPUTS = (*MODALITIES, BOTH)
 _A = {IMAGE: "an image", TEXT: "a text"}
+TUNED_FOR_RECIPE = "none"
+"""What the encoder is fine-tuned with where the recipe `auto` is fitted to its embeddings."""
 
 
 @dataclass(frozen=True)
@@ -179,10 +182,12 @@ class Fitted:
         By split: as the objective made them, shape (products of the split, labels).
     warnings : list of str
     tuned : Tuned, optional
-        What a fine-tuning came to. The embeddings of `data` are then those of val and test alone,
-        and `fit` is what it started from.
+        What a fine-tuning came to. The embeddings of `data` are then the tuned encoder's, of val
+        and test alone or, where the recipe `auto` was fitted to them, of all products.
+    start : Fit, optional
+        What the fine-tuning started from. It is `fit` too, but for the recipe `auto`.
     frozen : dict of str to Evaluation
-        By split: what `fit` could do, where it was fine-tuned since.
+        By split: what `start` could do.
     """
 
     detector: Detector
@@ -193,6 +198,7 @@ class Fitted:
     probabilities: dict[str, Floats]
     warnings: list[str] = field(default_factory=list)
     tuned: Tuned | None = None
+    start: Fit | None = None
     frozen: dict[str, Evaluation] = field(default_factory=dict)
 
 
@@ -400,46 +406,118 @@ def fit_embedded(
         Go on from the checkpoint that is there.
     """
     watch = stopwatch or Stopwatch()
-    if options.finetune is not None and options.objective.strip() == RECIPE:
-        raise UsageError(
-            "fine-tuning minimises an objective, and auto is a recipe for embeddings as they are: "
-            "give --finetune another --objective, such as none"
-        )
-    with track("Fitting", None) as advance:
-        detector, fit = fit_detector(data, options, watch, advance)
     bands = options.bands.assign(data.catalog.statistics(TRAIN).positive)
     tuned: Tuned | None = None
+    start: Fit | None = None
     frozen: dict[str, Evaluation] = {}
+    with track("Fitting", None) as advance:
+        detector, fit = fit_detector(data, before_tuning(options), watch, advance)
     if options.finetune is not None:
+        start = fit
         frozen, _ = _evaluate(detector, data, bands, options.seed)
-        with watch.stage("fine-tune"):
-            tuned = _fine_tune(data, fit, bands, options, folder, resume, watch.began)
-        with watch.stage("embed again"):
-            data = _embed_again(data, tuned)
-        with watch.stage("thresholds again"):
-            detector = replace(
-                detector,
-                classifier=tuned.classifier,
-                encoders=data.encoders,
-                tuned={IMAGE: tuned.weights},
-                **_trained_with(tuned.objective, fit),
-            )
-            _set_thresholds(detector, data, options)
+        detector, fit, data, tuned = tune_detector(
+            detector, fit, data, options, folder, watch, resume=resume
+        )
     with watch.stage("evaluate"):
-        unseen = fit if tuned is None else None
-        evaluations, probabilities = _evaluate(detector, data, bands, options.seed, unseen)
+        evaluations, probabilities = _evaluate(detector, data, bands, options.seed, fit)
     warnings = _warnings(fit, data.catalog.space, evaluations)
-    return Fitted(detector, data, fit, bands, evaluations, probabilities, warnings, tuned, frozen)
+    return Fitted(
+        detector, data, fit, bands, evaluations, probabilities, warnings, tuned, start, frozen
+    )
+
+
+def before_tuning(options: FitOptions) -> FitOptions:
+    """Give the options of the fit that a fine-tuning starts from; without one, the options.
+
+    Raises
+    ------
+    UsageError
+        If fine-tuning makes no sense with them.
+    """
+    if options.finetune is None or parse_objective(options.objective)[0] != RECIPE:
+        return options
+    if options.precision is not None:
+        raise UsageError(
+            "--precision needs val for its promise, and auto needs it to choose by after a "
+            "fine-tuning: give another --objective, such as none"
+        )
+    return replace(options, objective=TUNED_FOR_RECIPE)
+
+
+def tune_detector(
+    detector: Detector,
+    fit: Fit,
+    data: Embedded,
+    options: FitOptions,
+    folder: Path | None,
+    stopwatch: Stopwatch | None = None,
+    *,
+    resume: bool = False,
+    shared: SharedPhotos | None = None,
+) -> tuple[Detector, Fit, Embedded, Tuned]:
+    """Fine-tune encoder and classifier, and choose thresholds on val.
+
+    The recipe `auto` is fitted to the embeddings of the tuned encoder, chosen by products of val
+    that were left out: the encoder has learned the labels of those of train by heart.
+
+    Parameters
+    ----------
+    detector, fit
+        From `fit_detector` with the options that `before_tuning` gives.
+    data : Embedded
+    options : FitOptions
+    folder : Path or None
+        Where weights, checkpoints and logs are kept.
+    stopwatch : Stopwatch, optional
+        Its begin is that of the time budget.
+    resume : bool
+        Go on from the checkpoint that is there.
+    shared : SharedPhotos, optional
+        Where other trainings use the same photos. What is embedded is not kept in the cache then.
+
+    Returns
+    -------
+    detector : Detector
+    fit : Fit
+        That of `auto` on the new embeddings, otherwise the one that was given.
+    data : Embedded
+        With the new embeddings, of the products that they are needed of.
+    tuned : Tuned
+    """
+    watch = stopwatch or Stopwatch()
+    catalog = data.catalog
+    recipe = parse_objective(options.objective)[0] == RECIPE
+    with watch.stage("fine-tune"):
+        tuned = _fine_tune(data, fit, options, folder, resume, watch.began, shared)
+    needed = catalog.in_split(VAL) | catalog.in_split(TEST)
+    if recipe:
+        needed |= catalog.in_split(TRAIN)
+    with watch.stage("embed again"):
+        data = _embed_again(data, tuned, np.flatnonzero(needed), shared)
+    if recipe:
+        with watch.stage("fit again"), track("Fitting again", None) as advance:
+            detector, fit = fit_detector(data, options, Stopwatch(), advance, train_was_seen=True)
+        return replace(detector, tuned={IMAGE: tuned.weights}), fit, data, tuned
+    with watch.stage("thresholds again"):
+        detector = replace(
+            detector,
+            classifier=tuned.classifier,
+            encoders=data.encoders,
+            tuned={IMAGE: tuned.weights},
+            **_trained_with(tuned.objective, fit),
+        )
+        _set_thresholds(detector, data, options)
+    return detector, fit, data, tuned
 
 
 def _fine_tune(
     data: Embedded,
     fit: Fit,
-    bands: npt.NDArray[np.str_],
     options: FitOptions,
     folder: Path | None,
     resume: bool,
     began: float,
+    shared: SharedPhotos | None,
 ) -> Tuned:
     assert options.finetune is not None
     if folder is None:
@@ -456,30 +534,33 @@ def _fine_tune(
         data.catalog,
         encoder,
         fit,
-        bands,
+        options.bands.assign(data.catalog.statistics(TRAIN).positive),
         options.finetune,
         folder,
         seed=options.seed,
         resume=resume,
         begun=began,
+        shared=shared,
     )
 
 
-def _embed_again(data: Embedded, tuned: Tuned) -> Embedded:
-    """Embed val and test with the encoder that was trained."""
+def _embed_again(
+    data: Embedded, tuned: Tuned, needed: npt.NDArray[np.intp], shared: SharedPhotos | None
+) -> Embedded:
+    """Embed products with the encoder that was trained; the others have NaN."""
     catalog = data.catalog
-    measured = np.flatnonzero(catalog.in_split(VAL) | catalog.in_split(TEST))
     embeddings = np.full((len(catalog), tuned.encoder.dim), np.nan, np.float32)
     encoders: dict[str, AnyEncoder] = {IMAGE: tuned.encoder}
-    with track("Embedding val and test", len(measured)) as advance, EmbeddingCache() as cache:
-        again = embed_inputs(
-            [catalog.images[at] for at in measured],
-            [None] * len(measured),
-            encoders,
-            cache=cache,
-            advance=advance,
-        )
-    embeddings[measured] = again.values
+    images = [catalog.images[at] for at in needed]
+    with track("Embedding again", len(needed)) as advance:
+        if shared is not None:
+            paths = [path for path in images if path is not None]
+            embeddings[needed] = shared.embed(paths, tuned.encoder, advance)
+        else:
+            with EmbeddingCache() as cache:
+                embeddings[needed] = embed_inputs(
+                    images, [None] * len(needed), encoders, cache=cache, advance=advance
+                ).values
     return replace(data, embeddings=embeddings, encoders=encoders)
 
 
@@ -523,6 +604,8 @@ def fit_detector(
     stopwatch: Stopwatch | None = None,
     advance: Advance = lambda steps: None,
     design: Design | None = None,
+    *,
+    train_was_seen: bool = False,
 ) -> tuple[Detector, Fit]:
     """Fit the classifier on train and choose thresholds on val.
 
@@ -537,6 +620,8 @@ def fit_detector(
         Called with 1 after each penalty that was tried.
     design : Design, optional
         Of the embeddings of train, where it has been made already.
+    train_was_seen : bool
+        The encoder learned from the labels of train: the recipe `auto` chooses by val alone.
     """
     watch = stopwatch or Stopwatch()
     catalog = data.catalog
@@ -556,6 +641,7 @@ def fit_detector(
             blocks=data.blocks,
             design=design,
             group=catalog.group[np.concatenate([train, val])],
+            choose_by_val=train_was_seen,
         )
     detector = Detector(
         catalog.space,
@@ -605,7 +691,9 @@ def _thresholds(detector: Detector, data: Embedded, seed: int, fit: Fit | None =
     groups = list(catalog.space.groups.values())
     train, val = (catalog.matrix[catalog.in_split(split)] for split in (TRAIN, VAL))
     if fit is not None and fit.held_out is not None:
-        return choose_thresholds(fit.held_out, np.concatenate([train, val]), groups, seed=seed)
+        held_out = ~np.isnan(fit.held_out).any(axis=1)
+        matrix = np.concatenate([train, val])[held_out]
+        return choose_thresholds(fit.held_out[held_out], matrix, groups, seed=seed)
     if not len(val):
         return np.full(len(catalog.space), 0.5)
     logits = detector.logits(data.of(VAL))

@@ -25,18 +25,20 @@ from longtailor.cli.options import (
     print_json,
     tell_study,
 )
+from longtailor.cli.tuning import Epochs, Finetune, ImageSize, TimeBudget, Tuning, fine_tuning
 
 
 def compare(
     catalog: CatalogFile,
     out: Annotated[Path, typer.Option(help="The folder to write.")],
     objectives: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="Objectives, separated by commas (or semicolons); the rest is told against the "
-            "first. Parameters as in none,effective_number:beta=0.99,cap=10,asl."
+            "first. Parameters as in none,effective_number:beta=0.99,cap=10,asl.  [default: "
+            "none,inverse_frequency,effective_number,asl,db,auto; with --finetune the first three]"
         ),
-    ] = "none,inverse_frequency,effective_number,asl,db,auto",
+    ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="How often products are drawn anew.")] = 5,
     share: Annotated[
         float, typer.Option(help="Share of the annotated products that each fit is given.")
@@ -51,6 +53,11 @@ def compare(
     seed: Annotated[int, typer.Option(min=0, help="The first seed.")] = 0,
     text_encoder: TextEncoder = "all-minilm-l6-v2",
     inputs: Inputs = None,
+    finetune: Finetune = False,
+    epochs: Epochs = None,
+    image_size: ImageSize = None,
+    time_budget: TimeBudget = None,
+    tuning: Tuning = None,
     strict: Strict = False,
     resume: Resume = False,
     json: Json = False,
@@ -60,11 +67,12 @@ def compare(
     from longtailor.fitting import FitOptions
     from longtailor.runs.compare import FIGURES, PAGE, compare_run
     from longtailor.runs.fit import Source
-    from longtailor.studies.compare import CompareOptions
+    from longtailor.studies.compare import CompareOptions, default_objectives
 
+    tuned = fine_tuning(finetune, epochs, image_size, time_budget, None, None, tuning)
     picked = names(attributes)
     options = CompareOptions(
-        tuple(objective_names(objectives)),
+        default_objectives(tuned) if objectives is None else tuple(objective_names(objectives)),
         seeds,
         share,
         separately=picked is not None and len(picked) > 1,
@@ -76,6 +84,7 @@ def compare(
             strict=strict,
             text_encoder=text_encoder,
             inputs=inputs,
+            finetune=tuned,
         ),
     )
     comparison = compare_run(Source(catalog, images, picked), out, options, resume=resume)

@@ -26,6 +26,7 @@ from longtailor.cli.options import (
     print_json,
     tell_study,
 )
+from longtailor.cli.tuning import Epochs, Finetune, ImageSize, TimeBudget, Tuning, fine_tuning
 
 
 def curve(
@@ -63,6 +64,11 @@ def curve(
     seed: Annotated[int, typer.Option(min=0, help="The first seed.")] = 0,
     text_encoder: TextEncoder = "all-minilm-l6-v2",
     inputs: Inputs = None,
+    finetune: Finetune = False,
+    epochs: Epochs = None,
+    image_size: ImageSize = None,
+    time_budget: TimeBudget = None,
+    tuning: Tuning = None,
     strict: Strict = False,
     resume: Resume = False,
     json: Json = False,
@@ -74,6 +80,7 @@ def curve(
     from longtailor.runs.fit import Source
     from longtailor.studies.curve import CurveOptions
 
+    tuned = fine_tuning(finetune, epochs, image_size, time_budget, None, None, tuning)
     options = CurveOptions(
         tuple(objective_names(objectives)),
         tuple(numbers(budgets, float, "--budgets")),
@@ -89,6 +96,7 @@ def curve(
             strict=strict,
             text_encoder=text_encoder,
             inputs=inputs,
+            finetune=tuned,
         ),
     )
     measured = curve_run(Source(catalog, images, names(attributes)), out, options, resume=resume)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from longtailor.catalog import TEST, Catalog
-from longtailor.encoders import DEFAULT_ENCODER
+from longtailor.encoders import DEFAULT_ENCODER, DEFAULT_TEXT_ENCODER
 from longtailor.errors import UsageError
 from longtailor.fitting import MIN_POSITIVES, Embedded, FitOptions, Stopwatch
 from longtailor.labels import POSITIVE, TAIL, Bands
@@ -20,15 +20,21 @@ from longtailor.studies.results import Comparison, Failure, Scope, StudyFit
 from longtailor.studies.setup import (
     SEEDS,
     check_seeds,
+    check_tuning,
     embed_study,
+    joined,
     mean_positives,
     products_drawn,
     seeds_from,
     study_fit,
     study_warnings,
+    trained_sentence,
 )
+from longtailor.training.deep.options import FineTuning
 
 OBJECTIVES = ("none", "inverse_frequency", "effective_number", "asl", "db", "auto")
+TUNED_OBJECTIVES = ("none", "inverse_frequency", "effective_number")
+"""What is compared where the encoder is trained too, in minutes each."""
 TOGETHER = None
 """The scope of all attributes in one fit."""
 
@@ -68,13 +74,19 @@ class CompareOptions:
         if len(self.objectives) < 2:
             raise UsageError("compare needs two objectives or more")
         check_seeds(self.seeds)
+        check_tuning(self.fit.finetune)
         if not 0 < self.share <= 1:
             raise UsageError(f"share {self.share:g}: give a share above 0 and at most 1")
 
 
+def default_objectives(finetune: FineTuning | None = None) -> tuple[str, ...]:
+    """Give what is compared where nothing is asked for."""
+    return OBJECTIVES if finetune is None else TUNED_OBJECTIVES
+
+
 def compare(
     catalog: Catalog,
-    objectives: Sequence[str] = OBJECTIVES,
+    objectives: Sequence[str] | None = None,
     *,
     seeds: int = SEEDS,
     share: float = 1.0,
@@ -84,6 +96,9 @@ def compare(
     bands: str | Bands = "100,20",
     seed: int = 0,
     strict: bool = False,
+    text_encoder: str = DEFAULT_TEXT_ENCODER,
+    inputs: str | None = None,
+    finetune: FineTuning | None = None,
     folder: Path | None = None,
 ) -> Comparison:
     """Compare objectives on a catalogue.
@@ -97,8 +112,9 @@ def compare(
     catalog : Catalog
         Its test split stays as it is; if it gives none, it is carved with `seed`. All other
         products are drawn from.
-    objectives : sequence of str
-        Names of the family with parameters. Differences are told against the first.
+    objectives : sequence of str, optional
+        Names of the family with parameters. Differences are told against the first. Default:
+        `OBJECTIVES`; where the encoder is trained too, `TUNED_OBJECTIVES`.
     seeds : int
         How many draws.
     share : float
@@ -115,8 +131,16 @@ def compare(
         Seed of the first draw, and of all other random choices.
     strict : bool
         Fail on an image that cannot be decoded, instead of leaving the product out.
+    text_encoder : str
+        See `longtailor.encoders.load_text_encoder`.
+    inputs : {"image", "text", "both"}, optional
+        What to learn from. Default: what the catalogue has.
+    finetune : FineTuning, optional
+        How to train the encoder of each fit end to end with its objective; the seed is the
+        draw's. A time budget is for all fits together. Default: the encoder stays frozen.
     folder : Path, optional
-        Where finished fits are kept, so that the same call goes on after it was interrupted.
+        Where finished fits are kept, so that the same call goes on after it was interrupted, in
+        the middle of a training if need be.
 
     Raises
     ------
@@ -126,14 +150,15 @@ def compare(
         If nothing can be learned from the catalogue, or all fits fail.
     """
     options = CompareOptions(
-        tuple(objectives),
+        default_objectives(finetune) if objectives is None else tuple(objectives),
         seeds,
         share,
         separately,
-        study_fit(encoder, min_positives, bands, seed, strict),
+        study_fit(encoder, min_positives, bands, seed, strict, text_encoder, inputs, finetune),
     )
     options.check()
-    return compare_embedded(embed_study(catalog, options.fit), options, folder)
+    watch = Stopwatch()
+    return compare_embedded(embed_study(catalog, options.fit, watch), options, folder, watch)
 
 
 def compare_embedded(
@@ -165,7 +190,10 @@ def compare_embedded(
         ]
     begin()
     with watch.stage("fit"):
-        fits, failures = run_fits(data, tasks, folder)
+        fits, failures = run_fits(
+            data, tasks, folder, finetune=options.fit.finetune, began=watch.began
+        )
+    trained = trained_sentence(data, options.fit.finetune, fits.values())
     scopes: dict[str | None, Scope] = {}
     with watch.stage("measure"), track("Measuring", 1 + len(separately)) as advance:
         for attribute in (TOGETHER, *separately):
@@ -185,14 +213,18 @@ def compare_embedded(
         options.share,
         together,
         {str(attribute): scope for attribute, scope in scopes.items()},
-        headline(
-            together.figures,
-            tail_labels=int((tested & (together.bands == TAIL)).sum()),
-            drawn=trained_share(catalog, draws),
+        joined(
+            trained,
+            headline(
+                together.figures,
+                tail_labels=int((tested & (together.bands == TAIL)).sum()),
+                drawn=trained_share(catalog, draws),
+            ),
         ),
         data.dropped,
         study_warnings(catalog),
         products_drawn(draws),
+        trained,
     )
 
 

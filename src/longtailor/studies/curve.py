@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from longtailor.catalog import TEST, Catalog
-from longtailor.encoders import DEFAULT_ENCODER
+from longtailor.encoders import DEFAULT_ENCODER, DEFAULT_TEXT_ENCODER
 from longtailor.errors import UsageError
 from longtailor.fitting import MIN_POSITIVES, Embedded, FitOptions, Stopwatch
 from longtailor.labels import POSITIVE, Bands
@@ -21,13 +21,17 @@ from longtailor.studies.savings import curve_headline, savings
 from longtailor.studies.setup import (
     SEEDS,
     check_seeds,
+    check_tuning,
     embed_study,
+    joined,
     mean_positives,
     products_drawn,
     seeds_from,
     study_fit,
     study_warnings,
+    trained_sentence,
 )
+from longtailor.training.deep.options import FineTuning
 
 OBJECTIVES = ("none", "inverse_frequency", "effective_number")
 BUDGETS = (0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
@@ -75,6 +79,7 @@ class CurveOptions:
         if not self.objectives:
             raise UsageError("curve needs an objective")
         check_seeds(self.seeds)
+        check_tuning(self.fit.finetune)
         if not self.budgets or not all(0 < budget <= 1 for budget in self.budgets):
             raise UsageError("budgets: give shares above 0 and at most 1, such as 0.1,0.5,1")
         if any(a >= b for a, b in zip(self.budgets, self.budgets[1:], strict=False)):
@@ -105,6 +110,9 @@ def curve(
     bands: str | Bands = "100,20",
     seed: int = 0,
     strict: bool = False,
+    text_encoder: str = DEFAULT_TEXT_ENCODER,
+    inputs: str | None = None,
+    finetune: FineTuning | None = None,
     folder: Path | None = None,
 ) -> Curve:
     """Measure objectives against the number of annotated products.
@@ -129,7 +137,7 @@ def curve(
         products that have the label leave training, the rest stays as it is.
     positives : sequence of int, optional
         Their training positives, rising. Default: those of 3, 6, 12, 24, 48 and 96 that there are.
-    encoder, min_positives, bands, seed, strict, folder
+    encoder, min_positives, bands, seed, strict, text_encoder, inputs, finetune, folder
         As in `compare`; bands go by the training positives at the largest budget.
 
     Raises
@@ -146,10 +154,11 @@ def curve(
         metric,
         tuple(labels),
         None if positives is None else tuple(positives),
-        study_fit(encoder, min_positives, bands, seed, strict),
+        study_fit(encoder, min_positives, bands, seed, strict, text_encoder, inputs, finetune),
     )
     options.check()
-    return curve_embedded(embed_study(catalog, options.fit), options, folder)
+    watch = Stopwatch()
+    return curve_embedded(embed_study(catalog, options.fit, watch), options, folder, watch)
 
 
 def curve_embedded(
@@ -187,7 +196,10 @@ def curve_embedded(
                 ]
     begin()
     with watch.stage("fit"):
-        fits, failures = run_fits(data, tasks, folder)
+        fits, failures = run_fits(
+            data, tasks, folder, finetune=options.fit.finetune, began=watch.began
+        )
+    trained = trained_sentence(data, options.fit.finetune, fits.values())
     products = tuple(products_drawn(draws[share]) for share in budgets)
     tests = catalog.in_split(TEST)
     bands = options.fit.bands.assign(mean_positives(catalog, draws[budgets[-1]]))
@@ -243,9 +255,10 @@ def curve_embedded(
         saved,
         labels,
         [failure for _, failure in failures],
-        curve_headline(saved, products),
+        joined(trained, curve_headline(saved, products)),
         study_warnings(catalog),
         data.dropped,
+        trained,
     )
 
 

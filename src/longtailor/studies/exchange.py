@@ -28,6 +28,7 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
     together = comparison.together
     return {
         "headline": comparison.headline,
+        "trained": comparison.trained or None,
         **_scope(together),
         "separately": {name: _scope(scope) for name, scope in comparison.separately.items()},
         "seeds": list(comparison.seeds),
@@ -42,6 +43,7 @@ def curve_json(curve: Curve) -> dict[str, Any]:
     """Give a curve; what could not be measured is None."""
     return {
         "headline": curve.headline,
+        "trained": curve.trained or None,
         "budgets": list(curve.budgets),
         "products": {"annotated": list(curve.products), **_tested(curve.catalog)},
         "objectives": {

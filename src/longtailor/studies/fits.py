@@ -11,8 +11,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from threading import Event, Lock
 from typing import Any
@@ -30,6 +30,7 @@ from longtailor.progress import track
 from longtailor.studies.draws import Draw
 from longtailor.studies.results import Failure, StudyFit
 from longtailor.studies.store import FitStore
+from longtailor.training.deep.options import FineTuning
 from longtailor.training.design import Design
 from longtailor.training.search import AUTO, BETAS, build_objective, parse_objective
 
@@ -138,6 +139,8 @@ def run_fits(
     folder: Path | None = None,
     *,
     workers: int | None = None,
+    finetune: FineTuning | None = None,
+    began: float | None = None,
 ) -> tuple[dict[FitTask, StudyFit], list[tuple[FitTask, Failure]]]:
     """Make all fits of a study, but those that were finished before.
 
@@ -151,6 +154,11 @@ def run_fits(
         Where finished fits are kept.
     workers : int, optional
         Fits at a time. Default: as many as there are cores.
+    finetune : FineTuning, optional
+        How the encoder of each fit is trained (`longtailor.studies.tuned_fits`). These fits are
+        made one after another, on all cores.
+    began : float, optional
+        When the time budget of the fine-tuning began, by `time.monotonic`. Default: now.
 
     Returns
     -------
@@ -165,7 +173,7 @@ def run_fits(
     """
     labels = data.catalog.space
     tests = int(data.catalog.in_split(TEST).sum())
-    fingerprint = fingerprint_of(data)
+    fingerprint = fingerprint_of(data, finetune)
 
     def store(task: FitTask) -> FitStore:
         width = len(labels) if task.attribute is None else len(labels.groups[task.attribute])
@@ -173,7 +181,8 @@ def run_fits(
 
     fits: dict[FitTask, StudyFit] = {}
     failed: dict[FitTask, str] = {}
-    with track("Fitting", len(tasks)) as advance:
+    # A fit that takes minutes shows its own progress.
+    with track("Fitting", len(tasks)) if finetune is None else nullcontext(_silent) as advance:
 
         def finished(task: FitTask, outcome: StudyFit | str) -> None:
             if isinstance(outcome, StudyFit):
@@ -191,7 +200,13 @@ def run_fits(
             else:
                 fits[task] = done
                 advance(1)
-        _side_by_side(left, workers or available_cores(), finished)
+        if finetune is None:
+            _side_by_side(left, workers or available_cores(), finished)
+        else:
+            from longtailor.studies.tuned_fits import TunedFits
+
+            with TunedFits(data, tasks, finetune, folder, fingerprint, fits, began) as tuned:
+                tuned.make(finished)
     failures = [(task, _failure(task, failed[task])) for task, _ in tasks if task in failed]
     if failures and not fits:
         first = failures[0][1]
@@ -199,7 +214,7 @@ def run_fits(
     return {task: fits[task] for task, _ in tasks if task in fits}, failures
 
 
-def fingerprint_of(data: Embedded) -> str:
+def fingerprint_of(data: Embedded, finetune: FineTuning | None = None) -> str:
     """Give a hash of all that the fits of a study depend on besides their tasks."""
     catalog = data.catalog
     digest = hashlib.sha256()
@@ -210,6 +225,7 @@ def fingerprint_of(data: Embedded) -> str:
         catalog.space.to_dict(),
         catalog.group.tolist(),
         catalog.split.tolist(),
+        *(() if finetune is None else (asdict(finetune),)),
     ):
         digest.update(repr(part).encode())
     digest.update(np.ascontiguousarray(catalog.matrix).tobytes())
@@ -263,11 +279,18 @@ def _one_thread_each(workers: int) -> Iterator[ThreadPoolExecutor]:
 
 def _outcome(future: Future[StudyFit]) -> StudyFit | str:
     error = future.exception()
-    if error is None:
-        return future.result()
+    return future.result() if error is None else reason_of(error)
+
+
+def reason_of(error: BaseException) -> str:
+    """Say why a fit failed; what stops the whole study is raised again."""
     if isinstance(error, MemoryError) or not isinstance(error, Exception):
         raise error
     return str(error) if isinstance(error, LongtailorError) else repr(error)
+
+
+def _silent(steps: int) -> None:
+    pass
 
 
 def _fit(task: FitTask, drawn: DrawnData, stop: Event) -> StudyFit:

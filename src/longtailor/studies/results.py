@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -112,6 +113,9 @@ class StudyFit:
     penalty : float
         Chosen on validation.
     seconds : float
+    training : dict, optional
+        How the network was trained, where it was: `steps`, `steps_asked`, `best_epoch`, `epochs`
+        (their figures on validation), `seconds`.
     """
 
     objective: str
@@ -122,6 +126,7 @@ class StudyFit:
     train_positive: npt.NDArray[np.int64]
     penalty: float
     seconds: float
+    training: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -186,12 +191,15 @@ class Comparison:
     separately : dict of str to Scope
         Each attribute fitted alone, where that was asked for.
     headline : str
-        One or two sentences, written from the figures.
+        A few sentences, written from the figures.
     dropped : dict of str to int
         Labels with too few positives to be learned -> how many they have.
     warnings : list of str
     products : int
         Annotated products, train and val, that a fit was given on average.
+    trained : str
+        What networks were trained end to end, and how, as a sentence; empty where encoders stayed
+        frozen.
     """
 
     objectives: tuple[str, ...]
@@ -203,6 +211,7 @@ class Comparison:
     dropped: dict[str, int]
     warnings: list[str] = field(default_factory=list)
     products: int = 0
+    trained: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -268,6 +277,8 @@ class Curve:
     warnings : list of str
     dropped : dict of str to int
         Labels with too few positives to be learned -> how many they have.
+    trained : str
+        As in a comparison.
     """
 
     catalog: Catalog
@@ -282,3 +293,4 @@ class Curve:
     headline: str
     warnings: list[str] = field(default_factory=list)
     dropped: dict[str, int] = field(default_factory=dict)
+    trained: str = ""

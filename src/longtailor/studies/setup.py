@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from longtailor.catalog import TEST, TRAIN, Catalog
+from longtailor.encoders import DEFAULT_TEXT_ENCODER
 from longtailor.errors import CatalogError, UsageError
 from longtailor.fitting import Embedded, FitOptions, Stopwatch, drop_rare, embed_products
 from longtailor.labels import POSITIVE, Bands
 from longtailor.studies.draws import Draw
+from longtailor.studies.results import StudyFit
+from longtailor.training.deep.options import FineTuning
 
 SEEDS = 5
 
@@ -37,7 +40,14 @@ def embed_study(
 
 
 def study_fit(
-    encoder: str, min_positives: int, bands: str | Bands, seed: int, strict: bool
+    encoder: str,
+    min_positives: int,
+    bands: str | Bands,
+    seed: int,
+    strict: bool,
+    text_encoder: str = DEFAULT_TEXT_ENCODER,
+    inputs: str | None = None,
+    finetune: FineTuning | None = None,
 ) -> FitOptions:
     """Give the options of the fits of a study.
 
@@ -51,8 +61,52 @@ def study_fit(
     except ValueError as error:
         raise UsageError(str(error)) from error
     return FitOptions(
-        encoder=encoder, min_positives=min_positives, bands=parsed, seed=seed, strict=strict
+        encoder=encoder,
+        min_positives=min_positives,
+        bands=parsed,
+        seed=seed,
+        strict=strict,
+        text_encoder=text_encoder,
+        inputs=inputs,
+        finetune=finetune,
     )
+
+
+def check_tuning(finetune: FineTuning | None) -> None:
+    """Refuse a fine-tuning that a study cannot have.
+
+    Raises
+    ------
+    UsageError
+    """
+    if finetune is not None and finetune.nodes > 1:
+        raise UsageError("a study trains its networks on one machine: leave out nodes")
+
+
+def trained_sentence(data: Embedded, finetune: FineTuning | None, fits: Iterable[StudyFit]) -> str:
+    """Say what networks were trained end to end, and how; nothing where none were."""
+    trainings = [fit.training for fit in fits if fit.training]
+    if finetune is None or not trainings:
+        return ""
+    names = " and ".join(encoder.name for encoder in data.encoders.values())
+    epochs = sorted({len(training["epochs"]) for training in trainings})
+    steps = sorted({training["steps"] for training in trainings})
+    whole = f"{_span(epochs)} epoch{'' if epochs == [1] else 's'} ({_span(steps)} steps)"
+    budget = "" if finetune.time_budget is None else f", as many as {finetune.time_budget:g} s hold"
+    return (
+        f"Networks were trained end to end, each from the frozen fit's solution: {names} at "
+        f"{finetune.image_size} px, {whole}{budget}."
+    )
+
+
+def joined(*sentences: str) -> str:
+    """Put sentences one after another; empty ones are none."""
+    return " ".join(filter(None, sentences))
+
+
+def _span(numbers: Sequence[int]) -> str:
+    first, last = numbers[0], numbers[-1]
+    return f"{first:,}" if first == last else f"{first:,} to {last:,}"
 
 
 def check_seeds(seeds: int) -> None:

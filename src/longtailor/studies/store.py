@@ -71,6 +71,7 @@ class FitStore:
                 **arrays,
                 penalty=float(record["penalty"]),
                 seconds=float(record["seconds"]),
+                training=record.get("training"),
             )
         except (OSError, SafetensorError, ValueError, KeyError, TypeError):
             return None
@@ -96,6 +97,7 @@ class FitStore:
             "task": dict(task),
             "penalty": fit.penalty,
             "seconds": fit.seconds,
+            "training": fit.training,
         }
         content = save(arrays, {"fit": json.dumps(record)})
         with replacing(self._path(key)) as temporary:

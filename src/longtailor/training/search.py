@@ -71,7 +71,8 @@ class Fit:
         Columns of each attribute whose values compete (see `longtailor.classifiers.compete`).
     held_out : ndarray of float64, shape (products, labels), or None
         Where the classifier was fitted to train and val together: logits of the products of train,
-        then of val, by classifiers that did not see them. None where val was not learned from.
+        then of val, by classifiers that did not see them; NaN for products that all of them saw.
+        None where val was not learned from.
     """
 
     classifier: Classifier
@@ -95,6 +96,7 @@ def fit_classifier(
     blocks: Sequence[Block] | None = None,
     design: Design | None = None,
     group: npt.NDArray[np.str_] | None = None,
+    choose_by_val: bool = False,
 ) -> Fit:
     """Fit a classifier to all labels at once, its penalty chosen on validation.
 
@@ -123,6 +125,9 @@ def fit_classifier(
         Of `embeddings`, where it has been made already. `auto` makes its own.
     group : ndarray of str, shape (train and val products,), optional
         Products of one group are left out together by `auto`; `""` is a group of its own.
+    choose_by_val : bool
+        `auto` leaves out products of val alone, as where the embeddings of train were made by a
+        network that had learned its labels. It learns from train and val all the same.
 
     Raises
     ------
@@ -139,8 +144,9 @@ def fit_classifier(
     if name == RECIPE:
         annotated = np.concatenate([matrix, val_matrix])
         group = np.full(len(annotated), "") if group is None else group
+        choose_by = np.arange(len(matrix), len(annotated)) if choose_by_val else None
         return _fit_recipe(
-            torch.cat([inputs, val_inputs]), annotated, space, group, blocks, advance
+            torch.cat([inputs, val_inputs]), annotated, space, group, blocks, advance, choose_by
         )
     design = design or Design.of(inputs, blocks)
     targets = torch.tensor(matrix, dtype=torch.float32)
@@ -167,8 +173,10 @@ def _fit_recipe(
     group: npt.NDArray[np.str_],
     blocks: Sequence[Block] | None,
     advance: Callable[[int], None],
+    choose_by: npt.NDArray[np.intp] | None,
 ) -> Fit:
-    fit = fit_auto(embeddings, matrix, space, group, blocks, advance)
+    fit = fit_auto(embeddings, matrix, space, group, blocks, advance, choose_by)
+    held_out = ~np.isnan(fit.held_out).any(axis=1)
     linear = [
         Trial("none", one.penalty, None, one.iterations, one.converged, one.held_out_map, math.nan)
         for one in fit.trials
@@ -176,8 +184,8 @@ def _fit_recipe(
     chosen = replace(
         linear[fit.trials.index(fit.chosen)],
         objective=RECIPE,
-        val_map=_mean(average_precision(fit.held_out, matrix)),
-        val_f1_at_half=_mean(judge(fit.held_out >= 0, matrix).f1),
+        val_map=_mean(average_precision(fit.held_out[held_out], matrix[held_out])),
+        val_f1_at_half=_mean(judge(fit.held_out[held_out] >= 0, matrix[held_out]).f1),
     )
     # It is asked for, and told, in the place of an objective.
     fit.objective.name = RECIPE

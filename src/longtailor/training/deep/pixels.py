@@ -14,10 +14,13 @@ import numpy.typing as npt
 
 from longtailor.catalog.images import open_image
 from longtailor.cores import available_cores
+from longtailor.encoders import Encoder
+from longtailor.encoders.embed import BATCH_SIZE
+from longtailor.encoders.encoder import Embedding
 from longtailor.encoders.preprocessing import Pixels, Preprocessing
 from longtailor.files import replacing
 from longtailor.labels import LabelMatrix
-from longtailor.progress import track
+from longtailor.progress import Advance, track
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +108,19 @@ class SharedPhotos:
 
     learned: DecodedPhotos
     measured: DecodedPhotos
+
+    def embed(
+        self, paths: Sequence[Path], encoder: Encoder, advance: Advance = lambda steps: None
+    ) -> Embedding:
+        """Embed some of those that are looked at, shape (photos, dim)."""
+        unlabelled = np.empty((len(paths), 0), np.int8)
+        photos = self.measured.photos(paths, unlabelled, encoder.preprocessing, "images")
+        embeddings = np.empty((len(paths), encoder.dim), np.float32)
+        for start in range(0, len(paths), BATCH_SIZE):
+            batch = range(start, min(start + BATCH_SIZE, len(paths)))
+            embeddings[batch] = encoder.encode(photos.take(batch))
+            advance(len(batch))
+        return embeddings
 
 
 def decode_once(paths: Sequence[Path], preprocessing: Preprocessing, file: Path, what: str) -> None:
