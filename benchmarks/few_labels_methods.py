@@ -14,8 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from longtailor.classifiers import compete
 from longtailor.classifiers.kernel import laplace_kernel
 from longtailor.evaluation.ranking import average_precision
-from longtailor.labels import NEGATIVE, POSITIVE, UNKNOWN, LabelMatrix, LabelSpace, LabelStatistics
-from longtailor.objectives import build
+from longtailor.labels import NEGATIVE, POSITIVE, UNKNOWN, LabelMatrix, LabelSpace
 from longtailor.training import fit_classifier
 from longtailor.training.auto import FOLDS, cross_validate_linear, fit_auto
 from longtailor.training.design import Design
@@ -120,9 +119,8 @@ def fit_all_products(given: Given) -> Floats:
     """Fit the recipe's linear part alone: cross-validation, then all products."""
     embeddings, matrix = given.annotated
     design = Design.of(torch.from_numpy(embeddings))
-    objective = build("none", statistics=LabelStatistics.from_matrix(matrix))
     folds = deal_folds(matrix, _no_groups(matrix), FOLDS)
-    linear, _, _ = cross_validate_linear(design, matrix, objective, folds)
+    linear, _, _ = cross_validate_linear(design, matrix, folds)
     with torch.inference_mode():
         return np.asarray(linear(torch.from_numpy(given.test)).numpy())
 

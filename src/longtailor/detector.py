@@ -431,6 +431,8 @@ def _classifier(
         tensors["landmarks"],
         tensors["width"],
         tensors["kernel_weight"],
+        tensors.get("slope"),
+        tensors.get("offset"),
         blended["competing"],
     )
 
@@ -477,7 +479,7 @@ def _loaded(
         return encoder
     try:
         if modality == TEXT:
-            return TextEncoder.from_dict(encoder)
+            return TextEncoder.from_dict(encoder, weights=weights)
         return Encoder.from_dict(encoder, weights=weights)
     except (KeyError, TypeError, IndexError) as error:
         raise LongtailorError(

@@ -24,6 +24,8 @@ def parts(competing=(), blocks=None):
         torch.randn(LANDMARKS, DIM, generator=make).half(),
         torch.tensor(2.0),
         torch.randn(LABELS, LANDMARKS, generator=make),
+        torch.tensor([1.0, 0.5, 2.0, 0.8]),
+        torch.tensor([0.0, 0.1, -0.3, 0.7]),
         competing,
     )
 
@@ -32,7 +34,7 @@ def embeddings(products=8):
     return torch.randn(products, DIM, generator=torch.Generator().manual_seed(1))
 
 
-def by_hand(inputs, linear, scale, landmarks, width, weight, _competing):
+def by_hand(inputs, linear, scale, landmarks, width, weight, *_):
     rooted = np.sign(inputs.numpy()) * np.sqrt(np.abs(inputs.numpy()))
     rooted /= np.linalg.norm(rooted, axis=1, keepdims=True)
     moved = (rooted - linear.average.numpy()) * scale.numpy()
@@ -52,7 +54,8 @@ def test_values_that_compete_are_half_their_competition():
     plain = torch.from_numpy(by_hand(embeddings(), *parts()))
     with torch.no_grad():
         found = BlendedClassifier(*parts([[1, 2, 3]]))(embeddings())
-    expected = (plain + compete(plain, [[1, 2, 3]])) / 2
+    slope, offset = parts()[5:7]
+    expected = slope * (plain + compete(plain, [[1, 2, 3]])) / 2 + offset
     np.testing.assert_allclose(found.numpy(), expected.numpy(), atol=1e-4)
     np.testing.assert_allclose(found[:, 0].numpy(), plain[:, 0].numpy(), atol=1e-4)
 
@@ -74,7 +77,7 @@ def test_it_is_as_wide_as_its_linear_part():
     assert (classifier.dim, classifier.labels) == (DIM, LABELS)
 
 
-@pytest.mark.parametrize("at", [1, 2, 4])
+@pytest.mark.parametrize("at", [1, 2, 4, 5, 6])
 def test_shapes_that_do_not_match_are_refused(at):
     given = list(parts())
     given[at] = given[at][:-1]

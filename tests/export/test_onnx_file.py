@@ -104,7 +104,7 @@ def blended(detector: Detector) -> BlendedClassifier:
         torch.randn(9, linear.dim, generator=random).half(),
         torch.tensor(8.0),
         torch.randn(linear.labels, 9, generator=random),
-        [[0, 1, 2]],
+        competing=[[0, 1, 2]],
     )
 
 

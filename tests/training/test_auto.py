@@ -71,6 +71,10 @@ def test_values_of_an_exclusive_attribute_compete(problem):
             for one in (fitted, apart)
         ]
     assert (sums[0] - 1).abs().mean() < (sums[1] - 1).abs().mean()
+    held_out = torch.from_numpy(fitted.held_out).sigmoid().numpy()
+    assert expected_calibration_error(held_out, matrix) < 0.05
+    assert (fitted.classifier.slope[:3] != 1).all()
+    assert (fitted.classifier.slope[3:] == 1).all()
 
 
 def test_it_is_deterministic(problem, fitted):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 from longtailor.classifiers.competition import compete
@@ -18,7 +19,8 @@ class BlendedClassifier(nn.Module):
 
         logits = weight x + bias + kernel_weight exp(-|u - landmarks| / width)
 
-    and, where values of an attribute compete, the mean of these and of `compete` of these.
+    and, where values of an attribute compete, slope times the mean of these and of `compete` of
+    these, plus offset: the competition counts evidence twice, and the slope takes that back.
 
     Parameters
     ----------
@@ -28,6 +30,8 @@ class BlendedClassifier(nn.Module):
         Training products, as u.
     width : Tensor of float32, shape ()
     kernel_weight : Tensor of float32, shape (labels, landmarks)
+    slope, offset : Tensor of float32, shape (labels,), optional
+        Default: 1 and 0. Without a column that competes they are not used.
     competing : sequence of sequences of int, optional
         Columns of each attribute of which a product has exactly one value.
 
@@ -40,6 +44,8 @@ class BlendedClassifier(nn.Module):
     scale: Tensor
     landmarks: Tensor
     width: Tensor
+    slope: Tensor
+    offset: Tensor
 
     def __init__(
         self,
@@ -48,6 +54,8 @@ class BlendedClassifier(nn.Module):
         landmarks: Tensor,
         width: Tensor,
         kernel_weight: Tensor,
+        slope: Tensor | None = None,
+        offset: Tensor | None = None,
         competing: Sequence[Sequence[int]] = (),
     ) -> None:
         super().__init__()
@@ -59,10 +67,19 @@ class BlendedClassifier(nn.Module):
                 f"{linear.dim} numbers and {linear.labels} labels asks for (dim,), "
                 "(landmarks, dim) and (labels, landmarks)"
             )
+        slope = torch.ones(linear.labels) if slope is None else slope
+        offset = torch.zeros(linear.labels) if offset is None else offset
+        if slope.shape != (linear.labels,) or offset.shape != (linear.labels,):
+            raise ValueError(
+                f"slope and offset have shapes {tuple(slope.shape)} and {tuple(offset.shape)}, "
+                f"not ({linear.labels},)"
+            )
         self.linear = linear
         self.register_buffer("scale", scale)
         self.register_buffer("landmarks", landmarks.float())
         self.register_buffer("width", width)
+        self.register_buffer("slope", slope)
+        self.register_buffer("offset", offset)
         self.kernel_weight = nn.Parameter(kernel_weight)
         self.competing = [list(columns) for columns in competing]
 
@@ -90,4 +107,4 @@ class BlendedClassifier(nn.Module):
         logits = logits + nn.functional.linear(similar, self.kernel_weight)
         if not self.competing:
             return logits
-        return (logits + compete(logits, self.competing)) / 2
+        return self.slope * (logits + compete(logits, self.competing)) / 2 + self.offset

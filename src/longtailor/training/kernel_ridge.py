@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -25,10 +26,17 @@ Floats = npt.NDArray[np.float32]
 
 NOISES = (1.0, 0.3, 0.1, 0.03, 0.01)
 """Noise variances that are tried; the kernel of a product with itself is 1."""
+FOLDS_TO_CHOOSE = 3
+"""So many folds choose the noise, at half of what all would cost."""
 MOST_LANDMARKS = 5000
 """Products that the kernel is spanned by, at most."""
 WIDTH = 2.0
 """In median distances between training products."""
+BLOCK = 512
+"""Products whose kernel is made at a time."""
+REFINEMENTS = 10
+NEGLIGIBLE = 1e-6
+"""Single precision's error is taken out of the weights until residuals are off by no more."""
 SAMPLE = 2000
 """So many products tell the median distance well enough."""
 INTERCEPT_VARIANCE = 10.0
@@ -46,7 +54,8 @@ class KernelRidge:
     weight : Tensor of float32, shape (labels, landmarks)
     bias : Tensor of float32, shape (labels,)
     held_out : ndarray of float32, shape (products, labels)
-        Of each product, by the classifier that did not see its fold.
+        Of each product, by the classifier that did not see its fold; NaN for a product that is
+        in no fold.
     noises : ndarray of float64, shape (labels,)
         Chosen by the mean average precision of the held-out scores, for labels that are known for
         the same products together. NaN for a label that is known for none.
@@ -76,39 +85,54 @@ def fit_kernel_ridge(
     matrix : ndarray of int8, shape (products, labels)
         Positive 1, negative 0, unknown -1.
     folds : sequence of ndarray of int
-        Every product in one of them.
+        No product in two of them. Those in none are always learned from.
     advance : callable
         Called with 1 after each group of labels that are known for the same products.
     """
     known = matrix != UNKNOWN
     patterns, pattern_of = np.unique(known, axis=1, return_inverse=True)
     pattern_of = pattern_of.reshape(-1)
+    fold_of = np.full(len(matrix), -1)
+    for number, fold in enumerate(folds):
+        fold_of[fold] = number
     chosen = choose_landmarks(matrix, patterns.shape[1])
-    landmarks = features[chosen]
+    chosen = chosen[np.argsort(fold_of[chosen], kind="stable")]
+    # Kept in half precision, the landmarks are fitted as they are kept.
+    landmarks = features[chosen].half().float()
     width = _width(features)
-    kernel = laplace_kernel(features, landmarks, width)
+    kernel = _kernel(landmarks, landmarks, width)
     labels = matrix.shape[1]
     weight, bias = torch.zeros(labels, len(chosen)), torch.zeros(labels)
-    held_out = np.zeros(matrix.shape, np.float32)
+    held_out = np.full(matrix.shape, np.nan, np.float32)
     noises = np.full(labels, np.nan)
     for pattern in range(patterns.shape[1]):
         columns = np.flatnonzero(pattern_of == pattern)
         inside = np.flatnonzero(patterns[chosen, pattern])
         rows = chosen[inside]
         if len(rows):
-            fold_of = np.full(len(matrix), -1)
-            for number, fold in enumerate(folds):
-                fold_of[fold] = number
-            cells = matrix[np.ix_(rows, columns)]
-            fit = _fit_known(kernel[torch.as_tensor(rows)][:, inside], cells, fold_of[rows])
-            everywhere = (kernel[:, inside] @ fit.weight + fit.bias).numpy()
-            everywhere[rows] = fit.held_out
-            held_out[:, columns] = everywhere
+            part = kernel if len(rows) == len(chosen) else kernel[np.ix_(inside, inside)]
+            fit = _fit_known(part, matrix[np.ix_(rows, columns)], fold_of[rows])
+            held_out[np.ix_(rows, columns)] = fit.held_out
             weight[np.ix_(columns, inside)] = fit.weight.T
             bias[columns] = fit.bias
             noises[columns] = fit.noise
         advance(1)
+    # What taught nothing was left out by the fit of all.
+    others = np.flatnonzero(np.isnan(held_out).any(axis=1) & (fold_of >= 0))
+    for start in range(0, len(others), BLOCK):
+        rows = others[start : start + BLOCK]
+        scores = (_kernel(features[rows], landmarks, width) @ weight.T + bias).numpy()
+        held_out[rows] = np.where(np.isnan(held_out[rows]), scores, held_out[rows])
     return KernelRidge(landmarks, width, weight, bias, held_out, noises)
+
+
+def _kernel(left: Tensor, right: Tensor, width: float) -> Tensor:
+    """Make a kernel block by block, with nothing of its size beside it."""
+    kernel = torch.empty(len(left), len(right))
+    for start in range(0, len(left), BLOCK):
+        rows = slice(start, start + BLOCK)
+        kernel[rows] = laplace_kernel(left[rows], right, width)
+    return kernel
 
 
 def choose_landmarks(matrix: LabelMatrix, patterns: int = 1) -> Rows:
@@ -139,38 +163,101 @@ class _Known:
     held_out: Floats
 
 
+@dataclass(frozen=True, eq=False)
+class _Trial:
+    noise: float
+    lower: Tensor
+    score: float
+
+
 def _fit_known(kernel: Tensor, matrix: LabelMatrix, fold_of: Rows) -> _Known:
-    """Fit labels that are known for all landmarks: kernel (landmarks, landmarks)."""
+    """Fit labels that are known for all landmarks, which stand fold by fold, the foldless first."""
     targets = torch.from_numpy(matrix == POSITIVE).float()
     mean = targets.mean(dim=0)
     centred = targets - mean
-    folds = [np.flatnonzero(fold_of == fold) for fold in np.unique(fold_of)]
-    best: tuple[float, float, Floats] | None = None
-    for noise in NOISES:
-        inverse = torch.cholesky_inverse(torch.linalg.cholesky(_covariance(kernel, noise)))
-        weight = inverse @ centred
-        held_out = np.empty(matrix.shape, np.float32)
-        for at in folds:
-            # Equation 5.12 for a whole fold: y - y_out = (inverse of its block)^-1 weight.
-            block = inverse[at][:, at]
-            held_out[at] = (targets[at] - torch.linalg.solve(block, weight[at])).numpy()
-        ap = average_precision(held_out, matrix)
-        score = float(np.nanmean(ap)) if not np.isnan(ap).all() else 0.0
-        if best is not None and score <= best[0]:
-            break
-        best = score, noise, held_out
-    assert best is not None
-    _, noise, held_out = best
-    lower = torch.linalg.cholesky(_covariance(kernel, noise).double())
-    weight = torch.cholesky_solve(centred.double(), lower)
+    numbers, starts = np.unique(fold_of, return_index=True)
+    parts = [slice(*ends) for ends in pairwise([*starts.tolist(), len(fold_of)])]
+    folds = [part for number, part in zip(numbers, parts, strict=True) if number >= 0]
+    last = folds[-FOLDS_TO_CHOOSE:]
+    judged = slice(_first(last, len(targets)), None)
+
+    def attempt(noise: float) -> _Trial:
+        covariance = kernel + INTERCEPT_VARIANCE
+        covariance.diagonal().add_(noise)
+        lower = torch.linalg.cholesky(covariance)
+        scores = targets[judged] - _residuals(lower, centred, last)
+        ap = average_precision(scores.numpy(), matrix[judged])
+        return _Trial(noise, lower, float(np.nanmean(ap)) if not np.isnan(ap).all() else 0.0)
+
+    best = _choose_noise(attempt)
+    held_out = np.full(matrix.shape, np.nan, np.float32)
+    out = slice(_first(folds, len(targets)), None)
+    held_out[out] = targets[out] - _residuals(best.lower, centred, folds)
+    weight = _solve(kernel, best, centred)
     bias = mean + INTERCEPT_VARIANCE * weight.sum(dim=0)
-    return _Known(noise, weight.float(), bias.float(), held_out)
+    return _Known(best.noise, weight.float(), bias.float(), held_out)
 
 
-def _covariance(kernel: Tensor, noise: float) -> Tensor:
-    covariance = kernel + INTERCEPT_VARIANCE
-    covariance.diagonal().add_(noise)
-    return covariance
+def _choose_noise(attempt: Callable[[float], _Trial]) -> _Trial:
+    """Go from the middle of `NOISES` as long as it gets better, upwards or else downwards."""
+    middle = len(NOISES) // 2
+    best = first = attempt(NOISES[middle])
+    for noises in (NOISES[:middle][::-1], NOISES[middle + 1 :]):
+        for noise in noises:
+            trial = attempt(noise)
+            if trial.score <= best.score:
+                break
+            best = trial
+        if best is not first:
+            break
+    return best
+
+
+def _first(folds: Sequence[slice], products: int) -> int:
+    return int(folds[0].start) if folds else products
+
+
+def _residuals(lower: Tensor, targets: Tensor, folds: Sequence[slice]) -> Tensor:
+    """Give what targets differ by from what the rest says of each fold.
+
+    Equation 5.12 for a whole fold: (block of the inverse)^-1 (rows of the inverse) targets. What is
+    asked of the inverse for the last folds alone follows from the last corner of its factor.
+
+    Parameters
+    ----------
+    lower : Tensor, shape (landmarks, landmarks)
+        Cholesky factor of the covariance.
+    targets : Tensor, shape (landmarks, labels)
+    folds : sequence of slice
+        The last ones, or all.
+    """
+    first = _first(folds, len(lower))
+    corner = lower[first:, first:].contiguous()
+    half = torch.linalg.solve_triangular(lower, targets, upper=False)[first:]
+    weight = torch.linalg.solve_triangular(corner.T, half, upper=True)
+    inverse = torch.cholesky_inverse(corner)
+    residuals = torch.empty_like(weight)
+    for fold in folds:
+        at = slice(fold.start - first, fold.stop - first)
+        residuals[at] = torch.linalg.solve(inverse[at, at], weight[at])
+    return residuals
+
+
+def _solve(kernel: Tensor, trial: _Trial, targets: Tensor) -> Tensor:
+    """Multiply by the inverse of the covariance, as if its factor were in double precision."""
+    wide = targets.double()
+    weight = torch.zeros_like(wide)
+    residual = wide
+    for _ in range(REFINEMENTS):
+        weight += torch.cholesky_solve(residual.float(), trial.lower).double()
+        fitted = trial.noise * weight + INTERCEPT_VARIANCE * weight.sum(dim=0)
+        for start in range(0, len(kernel), BLOCK):
+            rows = slice(start, start + BLOCK)
+            fitted[rows] += kernel[rows].double() @ weight
+        residual = wide - fitted
+        if residual.abs().max() < NEGLIGIBLE:
+            break
+    return weight
 
 
 def _width(features: Tensor) -> float:
