@@ -28,14 +28,14 @@ from longtailor.objectives import build_from_matrix
 from longtailor.training.deep.augmentation import CHANGES, Augmentation
 from longtailor.training.deep.averaging import MovingAverage
 from longtailor.training.deep.budget import Budget, Plan
-from longtailor.training.deep.data import PhotoData
+from longtailor.training.deep.data import TrainingData
 from longtailor.training.deep.module import FineTuned
-from longtailor.training.deep.network import TrainedNetwork
 from longtailor.training.deep.options import FineTuning
-from longtailor.training.deep.pixels import Photos
+from longtailor.training.deep.photo_network import TrainedPhotoNetwork
+from longtailor.training.deep.photos import MARGIN, LearnedPhotos
+from longtailor.training.deep.pixels import DecodedPhotos, SharedPhotos
 from longtailor.training.deep.quiet import hushed
 from longtailor.training.deep.sampling import Order
-from longtailor.training.deep.train import MARGIN
 
 LABELS = 26
 
@@ -110,7 +110,7 @@ def our_steps(name: str, size: int, batch: int, steps: int) -> tuple[list[float]
     dim = int(network.num_features)  # type: ignore[arg-type]
     classifier = LinearClassifier(torch.randn(LABELS, dim), torch.zeros(LABELS))
     module = FineTuned(
-        TrainedNetwork(network, classifier, preprocessing, mirrored=True),
+        TrainedPhotoNetwork(network, classifier, preprocessing, mirrored=True),
         build_from_matrix("effective_number", matrix),
         FineTuning(image_size=size, batch_size=batch),
         plan,
@@ -119,11 +119,22 @@ def our_steps(name: str, size: int, batch: int, steps: int) -> tuple[list[float]
     ).train()
     budget = Budget(plan, None, time.monotonic(), 0, 0)
     with tempfile.TemporaryDirectory() as folder, hushed():
-        file = Path(folder) / "pixels.npy"
-        np.save(file, random.integers(0, 256, (count, larger, larger, 3), dtype=np.uint8))
-        photos = Photos(file, matrix)
-        order = Order(np.ones(count), batch, 0)
-        data = PhotoData(photos, photos, Augmentation(CHANGES), order, size)
+        # As if they were decoded already.
+        paths = [Path(str(number)) for number in range(count)]
+        pixels = random.integers(0, 256, (count, larger, larger, 3), dtype=np.uint8)
+        np.save(Path(folder) / f"all-{larger}.npy", pixels)
+        np.save(Path(folder) / f"all-{size}.npy", pixels[:, :size, :size])
+        decoded = DecodedPhotos(Path(folder), "all", paths)
+        learned = LearnedPhotos(
+            paths,
+            paths,
+            matrix,
+            matrix,
+            preprocessing,
+            Augmentation(CHANGES),
+            SharedPhotos(decoded, decoded),
+        )
+        data = TrainingData(learned, Order(np.ones(count), batch, 0))
         chosen = trainer(
             steps + 3,
             budget,

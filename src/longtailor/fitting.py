@@ -42,8 +42,8 @@ from longtailor.training.design import Design
 from longtailor.training.search import parse_objective
 
 if TYPE_CHECKING:
-    from longtailor.training.deep.images import Tuned
     from longtailor.training.deep.pixels import SharedPhotos
+    from longtailor.training.deep.tune import Tuned
 
 Floats = npt.NDArray[np.float64]
 
@@ -315,8 +315,10 @@ def embed_products(
     """
     watch = stopwatch or Stopwatch()
     modalities = _modalities(catalog, options.inputs)
-    if options.finetune is not None and modalities != (IMAGE,):
-        raise UsageError("fine-tuning learns from images alone: add --inputs image")
+    if options.finetune is not None and len(modalities) > 1:
+        raise UsageError(
+            "fine-tuning learns from images or from texts: add --inputs image or --inputs text"
+        )
     image_size = None if options.finetune is None else options.finetune.image_size
     with watch.stage("load encoder"):
         encoders: dict[str, AnyEncoder] = {
@@ -489,6 +491,7 @@ def tune_detector(
     recipe = parse_objective(options.objective)[0] == RECIPE
     with watch.stage("fine-tune"):
         tuned = _fine_tune(data, fit, options, folder, resume, watch.began, shared)
+    own_weights = dict.fromkeys(data.encoders, tuned.weights)
     needed = catalog.in_split(VAL) | catalog.in_split(TEST)
     if recipe:
         needed |= catalog.in_split(TRAIN)
@@ -497,13 +500,13 @@ def tune_detector(
     if recipe:
         with watch.stage("fit again"), track("Fitting again", None) as advance:
             detector, fit = fit_detector(data, options, Stopwatch(), advance, train_was_seen=True)
-        return replace(detector, tuned={IMAGE: tuned.weights}), fit, data, tuned
+        return replace(detector, tuned=own_weights), fit, data, tuned
     with watch.stage("thresholds again"):
         detector = replace(
             detector,
             classifier=tuned.classifier,
             encoders=data.encoders,
-            tuned={IMAGE: tuned.weights},
+            tuned=own_weights,
             **_trained_with(tuned.objective, fit),
         )
         _set_thresholds(detector, data, options)
@@ -524,15 +527,14 @@ def _fine_tune(
         raise UsageError("fine-tuning needs a folder for its weights and checkpoints")
     try:
         from longtailor.training.deep.images import tune_images
+        from longtailor.training.deep.texts import tune_texts
+        from longtailor.training.deep.tune import Setting
     except ImportError as error:
         raise LongtailorError(
             f"fine-tuning needs {error.name}: pip install 'longtailor[finetune]'"
         ) from error
-    encoder = data.encoders[IMAGE]
-    assert isinstance(encoder, Encoder)
-    return tune_images(
+    setting = Setting(
         data.catalog,
-        encoder,
         fit,
         options.bands.assign(data.catalog.statistics(TRAIN).positive),
         options.finetune,
@@ -540,8 +542,11 @@ def _fine_tune(
         seed=options.seed,
         resume=resume,
         begun=began,
-        shared=shared,
     )
+    (encoder,) = data.encoders.values()
+    if isinstance(encoder, Encoder):
+        return tune_images(setting, encoder, shared)
+    return tune_texts(setting, encoder)
 
 
 def _embed_again(
@@ -550,16 +555,17 @@ def _embed_again(
     """Embed products with the encoder that was trained; the others have NaN."""
     catalog = data.catalog
     embeddings = np.full((len(catalog), tuned.encoder.dim), np.nan, np.float32)
-    encoders: dict[str, AnyEncoder] = {IMAGE: tuned.encoder}
+    encoders = dict.fromkeys(data.encoders, tuned.encoder)
     images = [catalog.images[at] for at in needed]
     with track("Embedding again", len(needed)) as advance:
-        if shared is not None:
+        if shared is not None and isinstance(tuned.encoder, Encoder):
             paths = [path for path in images if path is not None]
             embeddings[needed] = shared.embed(paths, tuned.encoder, advance)
         else:
+            texts = [catalog.texts[at] for at in needed]
             with EmbeddingCache() as cache:
                 embeddings[needed] = embed_inputs(
-                    images, [None] * len(needed), encoders, cache=cache, advance=advance
+                    images, texts, encoders, cache=cache, advance=advance
                 ).values
     return replace(data, embeddings=embeddings, encoders=encoders)
 

@@ -38,11 +38,16 @@ class Weights:
     sha256 : str
         Of the file the weights were read from; of the tensors where a hub gave them.
     path : str or None
-        The file, where the user named one.
+        The file, or the folder of a model, where the user named one.
     """
 
     sha256: str
     path: str | None = None
+
+    @property
+    def file(self) -> Path | None:
+        """The safetensors file, where `path` is one."""
+        return None if self.path is None or Path(self.path).is_dir() else Path(self.path)
 
 
 @dataclass(frozen=True, eq=False)

@@ -65,7 +65,10 @@ def load_encoder(
 
 
 def load_text_encoder(
-    name: str = DEFAULT_TEXT_ENCODER, *, backend: str | None = None
+    name: str = DEFAULT_TEXT_ENCODER,
+    *,
+    weights: Path | None = None,
+    backend: str | None = None,
 ) -> TextEncoder:
     """Load a frozen text encoder.
 
@@ -74,6 +77,8 @@ def load_text_encoder(
     name : str
         `"all-minilm-l6-v2"` (it comes with the extra `text`), the folder of a model, or a name on
         the Hugging Face hub. Tokens are averaged, whatever pooling a model was trained with.
+    weights : Path, optional
+        A safetensors file with the network's tensors. Default: the model's own.
     backend : {"torch", "openvino"}, optional
         As for `load_encoder`.
 
@@ -89,7 +94,7 @@ def load_text_encoder(
     from longtailor.encoders.text_networks import build_text_network
 
     chosen = choose_backend(backend)
-    network, tokenizer, length, source = build_text_network(name)
+    network, tokenizer, length, source = build_text_network(name, weights=weights)
     dim = network.config.hidden_size  # type: ignore[union-attr]
     ready = build_text_backend(chosen, network)
     return TextEncoder(name, dim, length, source, tokenizer, ready)  # type: ignore[arg-type]
@@ -110,9 +115,11 @@ def restore_encoder(
     return encoder
 
 
-def restore_text_encoder(described: dict[str, Any], *, backend: str | None) -> TextEncoder:
+def restore_text_encoder(
+    described: dict[str, Any], *, weights: Path | None, backend: str | None
+) -> TextEncoder:
     """See `TextEncoder.from_dict`."""
-    encoder = load_text_encoder(described["name"], backend=backend)
+    encoder = load_text_encoder(described["name"], weights=weights, backend=backend)
     _require_same(encoder, described)
     return encoder
 

@@ -82,7 +82,11 @@ def _build_timm(
         options["img_size"] = image_size
     if weights is not None:
         network = timm.create_model(architecture, **options)
-        return network, _load_safetensors(network, weights)
+        classifiers = network.pretrained_cfg["classifier"]
+        if isinstance(classifiers, str):
+            classifiers = (classifiers,)
+        dropped = tuple(f"{classifier}." for classifier in classifiers or ())
+        return network, load_weights(network, weights, dropped)
     try:
         with _quiet_retries():
             network = timm.create_model(architecture, pretrained=True, **options)
@@ -107,7 +111,14 @@ def _quiet_retries() -> Iterator[None]:
         hub.setLevel(level)
 
 
-def _load_safetensors(network: nn.Module, path: Path) -> Weights:
+def load_weights(network: nn.Module, path: Path, dropped: tuple[str, ...] = ()) -> Weights:
+    """Read a network's tensors from a safetensors file, but those whose names begin as `dropped`.
+
+    Raises
+    ------
+    LongtailorError
+        If the file cannot be read, is of another format, or does not fit.
+    """
     try:
         content = path.read_bytes()
         tensors = load_file(path)
@@ -118,10 +129,6 @@ def _load_safetensors(network: nn.Module, path: Path) -> Weights:
             f"{path}: is no safetensors file ({error}); other formats are not read, because "
             "loading them can run code"
         ) from error
-    classifiers = network.pretrained_cfg["classifier"]  # type: ignore[index]
-    if isinstance(classifiers, str):
-        classifiers = (classifiers,)
-    dropped = tuple(f"{classifier}." for classifier in classifiers or ())
     tensors = {key: tensor for key, tensor in tensors.items() if not key.startswith(dropped)}
     try:
         network.load_state_dict(tensors, strict=True)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -113,8 +114,18 @@ class TextEncoder:
         }
 
     @classmethod
-    def from_dict(cls, described: dict[str, Any], *, backend: str | None = None) -> TextEncoder:
+    def from_dict(
+        cls, described: dict[str, Any], *, weights: Path | None = None, backend: str | None = None
+    ) -> TextEncoder:
         """Load the encoder that `to_dict` described.
+
+        Parameters
+        ----------
+        described : dict
+        weights : Path, optional
+            The safetensors file of its weights, where it was fine-tuned. Default: the model's own.
+        backend : {"torch", "openvino"}, optional
+            As for `load_text_encoder`.
 
         Raises
         ------
@@ -123,7 +134,7 @@ class TextEncoder:
         """
         from longtailor.encoders.load import restore_text_encoder
 
-        return restore_text_encoder(described, backend=backend)
+        return restore_text_encoder(described, weights=weights, backend=backend)
 
 
 AnyEncoder = Encoder | TextEncoder

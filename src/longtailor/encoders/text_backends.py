@@ -37,6 +37,24 @@ class MeanNetwork(nn.Module):
         return self.network(input_ids=tokens).last_hidden_state.mean(dim=1)  # type: ignore[no-any-return]
 
 
+class MaskedMeanNetwork(nn.Module):
+    """A network that gives the mean of its last hidden states over the tokens of a mask."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Map tokens (B, length) to embeddings (B, dim), NaN where the mask is 0 throughout."""
+        hidden = self.network(input_ids=input_ids, attention_mask=attention_mask)
+        mask = attention_mask[:, :, None].float()
+        # Where nothing is to be attended to, some networks give NaN, and NaN times 0 is NaN.
+        states = hidden.last_hidden_state.masked_fill(mask == 0, 0.0)
+        count = mask.sum(dim=1)
+        mean: Tensor = states.sum(dim=1) / count.clamp(min=1.0)
+        return mean.masked_fill(count == 0, torch.nan)
+
+
 class TorchTextBackend:
     """Batch after batch, on all cores."""
 
@@ -82,6 +100,7 @@ class OpenVinoTextBackend:
                 "INFERENCE_PRECISION_HINT": "f32",
                 "PERFORMANCE_HINT": "THROUGHPUT",
                 "NUM_STREAMS": available_cores(),
+                "INFERENCE_NUM_THREADS": available_cores(),
             },
         )
 

@@ -23,7 +23,7 @@ from typing import Any
 from torch import nn
 
 from longtailor.encoders.encoder import Weights
-from longtailor.encoders.networks import digest_of
+from longtailor.encoders.networks import digest_of, load_weights
 from longtailor.encoders.text import Tokens
 from longtailor.errors import LongtailorError, UsageError
 
@@ -71,13 +71,18 @@ class HubTokenizer:
         return tokenizer.to_str()
 
 
-def build_text_network(name: str) -> tuple[nn.Module, HubTokenizer, int, Weights]:
+def build_text_network(
+    name: str, *, weights: Path | None = None
+) -> tuple[nn.Module, HubTokenizer, int, Weights]:
     """Build a network, its tokenizer, the tokens it reads at most, and which weights it has.
 
     Parameters
     ----------
     name : str
         `"all-minilm-l6-v2"`, the folder of a model, or a name on the Hugging Face hub.
+    weights : Path, optional
+        A safetensors file with the network's tensors, as a fine-tuning wrote it. Default: the
+        model's own.
 
     Raises
     ------
@@ -88,19 +93,18 @@ def build_text_network(name: str) -> tuple[nn.Module, HubTokenizer, int, Weights
     """
     if importlib.util.find_spec("transformers") is None:
         raise LongtailorError(f"texts need transformers, which is not installed: {_INSTALL}")
-    if name == MINILM:
-        source, weights = str(_packaged()), Weights(_SHA256)
-        network, tokenizer, length = _load(name, source)
-        return network, tokenizer, length, weights
     folder = Path(name).expanduser()
-    is_folder = folder.is_dir()
-    network, tokenizer, length = _load(name, str(folder.resolve()) if is_folder else name)
-    return (
-        network,
-        tokenizer,
-        length,
-        Weights(digest_of(network), str(folder.resolve()) if is_folder else None),
-    )
+    if name == MINILM:
+        source = str(_packaged())
+    else:
+        source = str(folder.resolve()) if folder.is_dir() else name
+    network, tokenizer, length = _load(name, source, pretrained=weights is None)
+    if weights is not None:
+        return network, tokenizer, length, load_weights(network, weights)
+    if name == MINILM:
+        return network, tokenizer, length, Weights(_SHA256)
+    own = Weights(digest_of(network), source if folder.is_dir() else None)
+    return network, tokenizer, length, own
 
 
 def _packaged() -> Path:
@@ -117,7 +121,7 @@ def _packaged() -> Path:
     return folder
 
 
-def _load(name: str, source: str) -> tuple[nn.Module, HubTokenizer, int]:
+def _load(name: str, source: str, *, pretrained: bool) -> tuple[nn.Module, HubTokenizer, int]:
     from transformers import AutoConfig, AutoModel, AutoTokenizer
 
     local = Path(source).is_dir()
@@ -127,9 +131,12 @@ def _load(name: str, source: str) -> tuple[nn.Module, HubTokenizer, int]:
             # Asked for first: each file of a tokenizer would wait for an absent hub by itself.
             config = AutoConfig.from_pretrained(source, **options)
             tokenizer = AutoTokenizer.from_pretrained(source, **options)
-            network = AutoModel.from_pretrained(
-                source, config=config, use_safetensors=True, **options
-            )
+            if pretrained:
+                network = AutoModel.from_pretrained(
+                    source, config=config, use_safetensors=True, **options
+                )
+            else:
+                network = AutoModel.from_config(config, trust_remote_code=False)
             length = _max_length(source, tokenizer, network)
     # Hubs and broken folders fail in the ways of several libraries.
     except Exception as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,6 +13,7 @@ from longtailor.classifiers import compete
 from longtailor.detector import Detector
 from longtailor.encoders import AnyEncoder, TextEncoder
 from longtailor.encoders.networks import PhotoNetwork, build_network, fold_batch_norm
+from longtailor.encoders.text_backends import MaskedMeanNetwork
 from longtailor.encoders.text_networks import build_text_network
 from longtailor.errors import UsageError
 
@@ -97,32 +97,14 @@ class DetectorNetwork(nn.Module):
         return predicted
 
 
-class MaskedMeanNetwork(nn.Module):
-    """A network that gives the mean of its last hidden states over the tokens of a mask."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Map tokens (B, length) to embeddings (B, dim), NaN where the mask is 0 throughout."""
-        hidden = self.network(input_ids=input_ids, attention_mask=attention_mask)
-        mask = attention_mask[:, :, None].float()
-        # Where nothing is to be attended to, some networks give NaN, and NaN times 0 is NaN.
-        states = hidden.last_hidden_state.masked_fill(mask == 0, 0.0)
-        count = mask.sum(dim=1)
-        mean: Tensor = states.sum(dim=1) / count.clamp(min=1.0)
-        return mean.masked_fill(count == 0, torch.nan)
-
-
 def build(encoder: AnyEncoder) -> nn.Module:
     """Build the network of an encoder."""
     if isinstance(encoder, TextEncoder):
-        return MaskedMeanNetwork(build_text_network(encoder.name)[0])
-    path, size = encoder.weights.path, encoder.image_size
-    network, _, _ = build_network(
-        encoder.name, weights=None if path is None else Path(path), image_size=size
-    )
+        return MaskedMeanNetwork(
+            build_text_network(encoder.name, weights=encoder.weights.file)[0]
+        )
+    size = encoder.image_size
+    network, _, _ = build_network(encoder.name, weights=encoder.weights.file, image_size=size)
     return PhotoNetwork(fold_batch_norm(network, image_size=size), encoder.preprocessing)
 
 

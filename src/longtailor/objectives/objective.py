@@ -139,16 +139,32 @@ class Objective(nn.Module):
         UsageError
             If shapes or types do not fit, or (on a CPU) a target is out of range.
         """
+        if self.settings["reduction"] == NONE:
+            return self.unreduced(logits, targets)
+        return self.with_terms(logits, targets)[0]
+
+    def with_terms(self, logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Give the loss of a batch, and over how many known cells, or terms, it was taken.
+
+        Means of several batches, each times its number of terms, add up to that of the whole, for
+        all objectives whose terms do not depend on what else is in a batch: all but `two_way`,
+        and `unknown=selective`, which looks at the logits.
+
+        Raises
+        ------
+        UsageError
+            As when called, and if the reduction is `none`.
+        """
         reduction = self.settings["reduction"]
         if reduction == NONE:
-            return self.unreduced(logits, targets)
+            raise UsageError(f"{self.name}: reduction={NONE} gives no single number")
         self._check(logits, targets)
         if isinstance(self.loss, SetLoss):
-            kinds = self._terms(logits, targets)
-            return torch.stack(
-                [reduce(loss, there.sum(), reduction) for loss, there in kinds]
-            ).sum()
-        return reduce(*self._sum(logits, targets), reduction)
+            kinds = [(loss, there.sum()) for loss, there in self._terms(logits, targets)]
+            losses = [reduce(loss, known, reduction) for loss, known in kinds]
+            return torch.stack(losses).sum(), torch.stack([known for _, known in kinds]).sum()
+        total, known = self._sum(logits, targets)
+        return reduce(total, known, reduction), known
 
     def unreduced(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Give the weighted losses, exactly 0 where unknown.

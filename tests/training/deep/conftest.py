@@ -17,6 +17,9 @@ from longtailor.labels import Bands, LabelStatistics
 from longtailor.objectives import build
 from longtailor.training.deep.augmentation import Augmentation
 from longtailor.training.deep.options import FineTuning
+from longtailor.training.deep.photo_network import TrainedPhotoNetwork
+from longtailor.training.deep.photos import LearnedPhotos
+from longtailor.training.deep.pixels import DecodedPhotos, SharedPhotos
 from longtailor.training.deep.train import Task
 
 COLOURS = [(220, 40, 40), (40, 200, 60), (50, 60, 220)]
@@ -61,9 +64,10 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.fixture
-def make_task(photos: Any) -> Callable[..., Task]:
+def make_task(photos: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Task]:
     """Makes a task with fresh weights: 44 products to learn from, 21 to validate on."""
     (train, train_matrix), (val, val_matrix) = photos
+    decoded = tmp_path_factory.mktemp("decoded")
 
     def make(objective: str = "none", changes: tuple[str, ...] = ("crop", "flip")) -> Task:
         network = tiny_network()
@@ -71,19 +75,28 @@ def make_task(photos: Any) -> Callable[..., Task]:
             dim = network(torch.zeros(1, 3, 32, 32)).shape[1]
         statistics = LabelStatistics.from_matrix(train_matrix)
         random = torch.Generator().manual_seed(0)
+        squash = Preprocessing(32, "bilinear", (0.5,) * 3, (0.5,) * 3)
+        classifier = LinearClassifier(torch.randn(4, dim, generator=random), torch.zeros(4))
+        augmentation = Augmentation(changes)
         return Task(
-            network,
-            Preprocessing(32, "bilinear", (0.5,) * 3, (0.5,) * 3),
-            LinearClassifier(torch.randn(4, dim, generator=random), torch.zeros(4)),
+            TrainedPhotoNetwork(network, classifier, squash, mirrored=augmentation.flips),
             build(objective, statistics=statistics),
-            train,
-            val,
+            LearnedPhotos(
+                train,
+                val,
+                train_matrix,
+                val_matrix,
+                squash,
+                augmentation,
+                SharedPhotos(
+                    DecodedPhotos(decoded, "train", train), DecodedPhotos(decoded, "val", val)
+                ),
+            ),
             train_matrix,
             val_matrix,
             [f"p{number}" for number in range(len(train))],
             Bands.parse("thirds").assign(statistics.positive),
             [],
-            Augmentation(changes),
         )
 
     return make

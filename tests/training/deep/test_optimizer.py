@@ -5,9 +5,9 @@ import torch
 
 from longtailor.classifiers import LinearClassifier
 from longtailor.encoders.preprocessing import Preprocessing
-from longtailor.training.deep.network import TrainedNetwork
 from longtailor.training.deep.optimizer import build_optimizer
 from longtailor.training.deep.options import FineTuning
+from longtailor.training.deep.photo_network import TrainedPhotoNetwork
 
 
 def test_early_layers_learn_slower_and_every_weight_learns_once():
@@ -15,7 +15,7 @@ def test_early_layers_learn_slower_and_every_weight_learns_once():
     dim = network(torch.zeros(1, 3, 64, 64)).shape[1]
     classifier = LinearClassifier(torch.randn(3, dim), torch.zeros(3))
     squash = Preprocessing(64, "bilinear", (0.5,) * 3, (0.5,) * 3)
-    trained = TrainedNetwork(network, classifier, squash, mirrored=False)
+    trained = TrainedPhotoNetwork(network, classifier, squash, mirrored=False)
     options = FineTuning(encoder_rate=0.5, classifier_rate=0.25, layer_decay=0.8, weight_decay=0.1)
     optimizer = build_optimizer(trained, options)
     rates, decays = {}, {}

@@ -68,7 +68,7 @@ def test_goes_on_where_it_was_killed(make_task, tiny, tmp_path, kill_after, save
 def test_a_loss_that_is_not_finite_names_the_products(make_task, tiny, tmp_path):
     task = make_task()
     with torch.no_grad():
-        task.classifier.bias[0] = float("nan")
+        task.network.classifier.bias[0] = float("nan")
     with pytest.raises(LongtailorError, match=r"step 1: look at the products (p\d+, ){7}p\d+, or"):
         fine_tune(task, tiny(), tmp_path)
 
@@ -83,8 +83,10 @@ def test_stops_early_and_keeps_the_best(make_task, tiny, tmp_path):
 
 def test_a_frozen_encoder_learns_from_its_epoch_on(make_task, tiny, tmp_path):
     task = make_task()
-    before = {name: tensor.clone() for name, tensor in task.network.state_dict().items()}
-    start = task.classifier.weight.detach().clone()
+    before = {
+        name: tensor.clone() for name, tensor in task.network.original[0].state_dict().items()
+    }
+    start = task.network.classifier.weight.detach().clone()
     frozen = fine_tune(task, tiny(epochs=2, freeze_until=2, averaging=0.0), tmp_path / "a")
     assert all(torch.equal(before[name], tensor) for name, tensor in frozen.encoder.items())
     assert not torch.equal(frozen.classifier.weight, start)

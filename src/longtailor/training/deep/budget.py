@@ -17,7 +17,7 @@ MEASURED = 8
 SAFETY = 1.05
 """Steps to come may take so much longer than those measured."""
 FORWARD_SHARE = 0.4
-"""A photo that is only looked at takes at most this share of a photo that is learned from."""
+"""A product that is only looked at takes at most this share of one that is learned from."""
 
 
 @dataclass
@@ -93,10 +93,10 @@ class Budget(pl.Callback):
         Time for training and evaluation together, from `begun` on.
     begun : float
         When the time began, by `time.monotonic`.
-    photos_after : int
-        Photos that the network looks at after the training.
-    photos_val : int
-        Photos that it looks at in a validation.
+    products_after : int
+        Products that the network looks at after the training.
+    products_val : int
+        Products that it looks at in a validation.
     fixed : float
         Seconds that everything else after the training takes.
     """
@@ -106,16 +106,16 @@ class Budget(pl.Callback):
         plan: Plan,
         seconds: float | None,
         begun: float,
-        photos_after: int,
-        photos_val: int,
+        products_after: int,
+        products_val: int,
         fixed: float = 20.0,
     ) -> None:
         self.plan = plan
         self.seconds = seconds
         self.begun = begun
-        self.photos_after = photos_after
+        self.products_after = products_after
         self.batch_size = 1
-        self.photos_val = photos_val
+        self.products_val = products_val
         self.fixed = fixed
         self.most = plan.steps
         self.earlier = 0.0
@@ -198,19 +198,19 @@ class Budget(pl.Callback):
     def _validation(self) -> float:
         if self.validation_seconds is not None:
             return self.validation_seconds
-        return self.photos_val * FORWARD_SHARE * self._photo()
+        return self.products_val * FORWARD_SHARE * self._product()
 
     def _after(self) -> float:
-        photo = FORWARD_SHARE * self._photo()
-        if self.validation_seconds is not None and self.photos_val:
-            photo = self.validation_seconds / self.photos_val
-        return self.fixed + self.photos_after * photo
+        product = FORWARD_SHARE * self._product()
+        if self.validation_seconds is not None and self.products_val:
+            product = self.validation_seconds / self.products_val
+        return self.fixed + self.products_after * product
 
-    def _photo(self) -> float:
+    def _product(self) -> float:
         return self.step_seconds / self.batch_size
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Learn how many photos a step has."""
+        """Learn how many products a step has."""
         self.batch_size = trainer.datamodule.order.batch_size  # type: ignore[attr-defined]
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

@@ -139,6 +139,9 @@ class KeepLast(pl.Callback):
         batch_idx: int,
     ) -> None:
         """Save, if it is time and the epoch goes on."""
+        if (batch_idx + 1) % trainer.accumulate_grad_batches:
+            # Gradients that wait for other batches are in no checkpoint.
+            return
         due = trainer.strategy.broadcast(time.monotonic() - self._saved >= self.seconds)
         if due and not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
             self._save(trainer)

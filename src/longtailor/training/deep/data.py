@@ -2,75 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
 
 import lightning.pytorch as pl
-import numpy as np
-import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from longtailor.cores import available_cores
-from longtailor.training.deep.augmentation import Augmentation
-from longtailor.training.deep.pixels import Photos
+from longtailor.training.deep.network import Inputs
 from longtailor.training.deep.sampling import Order
 
-Batch = tuple[Tensor, Tensor, Tensor]
-"""Photos (B, 3, H, W) as uint8 in channels-last memory, targets (B, labels) as float32, and which
-products they are (B,)."""
+Batch = tuple[Inputs, Tensor, Tensor]
+"""What the network takes, targets (B, labels) as float32, and which products they are (B,)."""
 Key = tuple[int, int, int]
 """Epoch, position in the epoch, product."""
 
-LARGE_PRIME = 1_000_003
 
+class Learned(Protocol):
+    """The products of train and val, as a network takes them."""
 
-class TrainingPhotos(Dataset[Batch]):
-    """Augmented photos. What is done to one depends on seed, epoch and position alone."""
+    @property
+    def views(self) -> int:
+        """How often the network looks at a product that is measured."""
+        ...
 
-    def __init__(
-        self, photos: Photos, augmentation: Augmentation, image_size: int, seed: int
-    ) -> None:
-        self.photos = photos
-        self.change = augmentation.build(image_size)
-        self.seed = seed
+    @property
+    def lengths(self) -> Sequence[int] | None:
+        """How long each training product is, where that decides how long a batch takes."""
+        ...
 
-    def __len__(self) -> int:
-        return len(self.photos)
+    @property
+    def measured_in(self) -> Sequence[int]:
+        """The products of val in the order in which they are best measured."""
+        ...
 
-    def __getitems__(self, keys: list[Key]) -> Batch:
-        """Give a batch."""
-        changed = []
-        with torch.random.fork_rng(devices=[]):
-            for epoch, position, product in keys:
-                torch.manual_seed((self.seed * LARGE_PRIME + epoch) * LARGE_PRIME + position)
-                photo = torch.from_numpy(self.photos.take(product))
-                changed.append(self.change(photo.permute(2, 0, 1)))
-        products = [product for _, _, product in keys]
-        return (
-            torch.stack(changed).contiguous(memory_format=torch.channels_last),
-            torch.from_numpy(self.photos.matrix[products].astype(np.float32)),
-            torch.tensor(products),
-        )
+    def prepare(self) -> None:
+        """Do, once on each machine, what takes long."""
+        ...
 
+    def training(self, seed: int) -> Dataset[Batch]:
+        """Give what makes a batch of a list of keys."""
+        ...
 
-class ValidationPhotos(Dataset[Batch]):
-    """Photos as they are."""
-
-    def __init__(self, photos: Photos) -> None:
-        self.photos = photos
-
-    def __len__(self) -> int:
-        return len(self.photos)
-
-    def __getitems__(self, products: list[int]) -> Batch:
-        """Give a batch."""
-        pixels = torch.from_numpy(self.photos.take(products))
-        return (
-            pixels.permute(0, 3, 1, 2),
-            torch.from_numpy(self.photos.matrix[products].astype(np.float32)),
-            torch.tensor(products),
-        )
+    def validation(self) -> Dataset[Batch]:
+        """Give what makes a batch of a list of products."""
+        ...
 
 
 class EpochBatches:
@@ -109,8 +86,8 @@ class EpochBatches:
 class ResumableLoader(DataLoader[Batch]):
     """A loader that knows how many batches of which epoch it has given."""
 
-    def __init__(self, photos: TrainingPhotos, batches: EpochBatches, **options: Any) -> None:
-        super().__init__(photos, batch_sampler=batches, collate_fn=_as_it_is, **options)
+    def __init__(self, products: Dataset[Batch], batches: EpochBatches, **options: Any) -> None:
+        super().__init__(products, batch_sampler=batches, collate_fn=_as_it_is, **options)
         self.batches = batches
         self.given = 0
 
@@ -137,42 +114,34 @@ def _as_it_is(batch: Any) -> Any:
     return batch
 
 
-class PhotoData(pl.LightningDataModule):
-    """Training and validation photos.
+class TrainingData(pl.LightningDataModule):
+    """Training and validation products.
 
     Parameters
     ----------
-    train, val : Photos
-    augmentation : Augmentation
+    learned : Learned
     order : Order
-    image_size : int
     """
 
-    def __init__(
-        self,
-        train: Photos,
-        val: Photos,
-        augmentation: Augmentation,
-        order: Order,
-        image_size: int,
-    ) -> None:
+    def __init__(self, learned: Learned, order: Order) -> None:
         super().__init__()
-        self.train = train
-        self.val = val
-        self.augmentation = augmentation
+        self.learned = learned
         self.order = order
-        self.image_size = image_size
 
     @property
     def _attached(self) -> pl.Trainer:
         assert self.trainer is not None
         return self.trainer
 
+    def prepare_data(self) -> None:
+        """Prepare the products on a machine where that was not done yet."""
+        self.learned.prepare()
+
     def train_dataloader(self) -> ResumableLoader:
         """Give this process's part of the training batches."""
         trainer = self._attached
         return ResumableLoader(
-            TrainingPhotos(self.train, self.augmentation, self.image_size, self.order.seed),
+            self.learned.training(self.order.seed),
             EpochBatches(self.order, trainer.global_rank, trainer.world_size),
             **self._workers(),
         )
@@ -180,10 +149,10 @@ class PhotoData(pl.LightningDataModule):
     def val_dataloader(self) -> DataLoader[Batch]:
         """Give this process's part of the validation products, each to one process."""
         trainer = self._attached
-        mine = list(range(trainer.global_rank, len(self.val), trainer.world_size))
+        mine = list(self.learned.measured_in)[trainer.global_rank :: trainer.world_size]
         size = self.order.batch_size
         return DataLoader(
-            ValidationPhotos(self.val),
+            self.learned.validation(),
             batch_sampler=[mine[at : at + size] for at in range(0, len(mine), size)],
             collate_fn=_as_it_is,
             **self._workers(),

@@ -107,7 +107,7 @@ class Measure(pl.Callback):
         batch_idx: int,
     ) -> None:
         """Keep the loss."""
-        self._sum += float(outputs["loss"]) * trainer.accumulate_grad_batches
+        self._sum += float(outputs["mean"])
         self._count += 1
         if self._count == LOSS_EVERY:
             self._keep_loss(trainer)
@@ -178,7 +178,7 @@ class Measure(pl.Callback):
 
 
 def save_weights(file: Path, module: FineTuned) -> None:
-    """Write the weights of encoder and classifier, under the names that timm has for the former."""
+    """Write the weights of encoder and classifier, under the names that the encoder has for its."""
     network = module.network
     tensors = {
         f"{ENCODER}{name}": tensor for name, tensor in network.original[0].state_dict().items()

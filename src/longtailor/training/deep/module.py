@@ -9,10 +9,12 @@ import lightning.pytorch as pl
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
+from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from longtailor.errors import LongtailorError
 from longtailor.objectives import Objective
+from longtailor.objectives.reduction import MEAN
 from longtailor.training.deep.budget import Plan
 from longtailor.training.deep.data import Batch
 from longtailor.training.deep.network import TrainedNetwork
@@ -57,6 +59,7 @@ class FineTuned(pl.LightningModule):
         self.names = names
         self.seed = seed
         self.validated: list[tuple[Tensor, Tensor]] = []
+        self._terms: Tensor | None = None
 
     def setup(self, stage: str) -> None:
         """Be quiet in processes that Lightning has started, too."""
@@ -82,28 +85,62 @@ class FineTuned(pl.LightningModule):
         number = self.current_epoch * int(self.trainer.num_training_batches) + batch_idx
         torch.manual_seed((self.seed * 1_000_003 + number) * 1_000_003 + self.global_rank)
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+    def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Give the loss of the batch of all processes together.
 
         Its gradient by this process's logits is as many times too large as there are processes,
         and Lightning's averaging of the gradients of the weights makes up for that.
+
+        Returns
+        -------
+        dict
+            `mean`: the loss; `loss`: what is to be minimised, which is the same but where batches
+            are accumulated: see `on_before_optimizer_step`.
         """
-        photos, targets, products = batch
+        inputs, targets, products = batch
         frozen = self.current_epoch < self.options.freeze_until
         with torch.set_grad_enabled(not frozen):
-            embeddings = self.network.embed(photos)
+            embeddings = self.network.embed(inputs)
         logits = self.network.classify(embeddings)
         if self.trainer.world_size > 1:
             logits, targets = self.gathered(logits, sync_grads=True), self.gathered(targets)
-        loss: Tensor = self.objective(logits, targets)
-        if not torch.isfinite(loss):
+        mean, terms = self.objective.with_terms(logits, targets)
+        if not torch.isfinite(mean):
             self._refuse(products)
-        return loss
+        loss = mean
+        if self._weighs_batches:
+            # As a share, so that what is scaled for half precision stays about as large.
+            share = terms / logits.numel()
+            loss = mean * share
+            self._terms = share if self._terms is None else self._terms + share
+        return {"loss": loss, "mean": mean.detach()}
+
+    @property
+    def _weighs_batches(self) -> bool:
+        return self.options.accumulate > 1 and self.objective.settings["reduction"] == MEAN
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Make the gradient of accumulated batches that of all of them as one.
+
+        Lightning divides each batch's loss by how many there are, whatever is known in each, and
+        in the last step of an epoch whether there are so many or not. Here each counts by its
+        known cells, and the sum is divided by all of them. A sum over cells is a sum over all.
+        """
+        if self.options.accumulate == 1:
+            return
+        factor: float | Tensor = self.options.accumulate
+        if self._terms is not None:
+            # Where nothing is known the gradients are 0.
+            factor = torch.where(self._terms > 0, factor / self._terms, 0.0)
+            self._terms = None
+        for parameter in self.network.parameters():
+            if parameter.grad is not None:
+                parameter.grad.mul_(factor)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Keep the logits; they are measured when all are there."""
-        photos, _, products = batch
-        self.validated.append((products, self.network(photos).float()))
+        inputs, _, products = batch
+        self.validated.append((products, self.network(inputs).float()))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Give AdamW, with rates that go by the plan."""

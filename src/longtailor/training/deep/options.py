@@ -32,13 +32,14 @@ class FineTuning:
     epochs : int
         At most so many passes over the training products.
     image_size : int
-        Height and width in pixels that the network is trained at, and used at afterwards.
+        Height and width in pixels that a network of images is trained at, and used at afterwards.
     batch_size : int
         Products in a step, over all devices together.
     accumulate : int
         Steps of the optimizer are taken every so many batches.
-    encoder_rate, classifier_rate : float
-        Highest learning rate of the encoder's last stage, and of the classifier.
+    encoder_rate, classifier_rate : float, optional
+        Highest learning rate of the encoder's last layer, and of the classifier. Default: 5e-4 and
+        3e-3 for images, 1e-4 and 3e-3 for texts.
     layer_decay : float
         Factor of the learning rate from one layer of the encoder to the one before it.
     weight_decay : float
@@ -76,8 +77,8 @@ class FineTuning:
     image_size: int = 160
     batch_size: int = 32
     accumulate: int = 1
-    encoder_rate: float = 5e-4
-    classifier_rate: float = 3e-3
+    encoder_rate: float | None = None
+    classifier_rate: float | None = None
     layer_decay: float = 0.9
     weight_decay: float = 0.02
     schedule: str = "one-cycle"

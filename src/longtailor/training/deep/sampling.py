@@ -8,6 +8,7 @@ how often products are shown against each other.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,9 @@ from longtailor.labels import POSITIVE, UNKNOWN, LabelMatrix, LabelStatistics
 
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+
+POOL = 32
+"""So many batches are drawn before they are sorted by length."""
 
 
 def repeat_factors(matrix: LabelMatrix, below: float) -> Floats:
@@ -57,11 +61,15 @@ class Order:
         How often each is shown against the others.
     batch_size : int
     seed : int
+    lengths : sequence of int, optional
+        How long each product is. Those of about one length then come in one batch: of every
+        `POOL` batches drawn, the products are sorted by length, and the batches shuffled.
     """
 
     factors: Floats
     batch_size: int
     seed: int
+    lengths: Sequence[int] | None = None
 
     @property
     def batches(self) -> int:
@@ -79,4 +87,11 @@ class Order:
             shares = np.cumsum(self.factors) * products / self.factors.sum()
             marks = np.arange(products) + random.random()
             chosen = random.permutation(np.searchsorted(shares, marks).clip(max=products - 1))
-        return np.resize(chosen, (self.batches, self.batch_size)).astype(np.int64)
+        drawn = np.resize(chosen, self.batches * self.batch_size).astype(np.int64)
+        if self.lengths is not None:
+            lengths = np.asarray(self.lengths)
+            for start in range(0, len(drawn), POOL * self.batch_size):
+                pool = drawn[start : start + POOL * self.batch_size]
+                pool[:] = pool[np.argsort(lengths[pool], kind="stable")]
+        batches = drawn.reshape(self.batches, self.batch_size)
+        return batches if self.lengths is None else random.permutation(batches)

@@ -6,7 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,31 +19,26 @@ from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvir
 from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.strategies import DDPStrategy, Strategy
 from safetensors.torch import load_file
-from torch import nn
 
 from longtailor.classifiers import LinearClassifier
-from longtailor.encoders.preprocessing import Preprocessing
 from longtailor.errors import LongtailorError
 from longtailor.labels import LabelMatrix
 from longtailor.objectives import Objective
-from longtailor.training.deep.augmentation import CROP, Augmentation
 from longtailor.training.deep.averaging import MovingAverage
 from longtailor.training.deep.budget import Budget, Plan
 from longtailor.training.deep.checkpoints import KeepLast, SafetensorsIO
-from longtailor.training.deep.data import PhotoData
+from longtailor.training.deep.data import Learned, TrainingData
 from longtailor.training.deep.loggers import build_logger
 from longtailor.training.deep.measure import CLASSIFIER, ENCODER, Measure, Validation
 from longtailor.training.deep.module import FineTuned
 from longtailor.training.deep.network import TrainedNetwork
+from longtailor.training.deep.optimizer import rates
 from longtailor.training.deep.options import FineTuning
-from longtailor.training.deep.pixels import DecodedPhotos, SharedPhotos
 from longtailor.training.deep.progress import Progress
 from longtailor.training.deep.quiet import hushed
 from longtailor.training.deep.sampling import Order, repeat_factors
 
 BEST, LAST, RESULT = "best.safetensors", "last.safetensors", "result.json"
-MARGIN = 1.125
-"""Photos to be cropped are decoded so much larger than the network sees them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,40 +47,28 @@ class Task:
 
     Attributes
     ----------
-    network : nn.Module
-        Ends in pooled features; in evaluation mode. Its weights are changed.
-    preprocessing : Preprocessing
-        At the size that is trained at.
-    classifier : LinearClassifier
-        To start from. Its weights are changed.
+    network : TrainedNetwork
+        Encoder and classifier to start from. Their weights are changed.
     objective : Objective
         Built for the statistics of the stream of products (see `sampled_statistics`).
-    train, val : sequence of Path
-        Photos of the splits.
+    learned : Learned
+        The products of train and val.
     train_matrix, val_matrix : ndarray of int8, shape (products, labels)
     names : sequence of str
         The training products, for errors.
     bands : ndarray of str, shape (labels,)
     competing : list of list of int
         Columns of each attribute whose values compete.
-    augmentation : Augmentation
-    shared : SharedPhotos, optional
-        Where other trainings learn from the same photos. Default: they are decoded for this one.
     """
 
-    network: nn.Module
-    preprocessing: Preprocessing
-    classifier: LinearClassifier
+    network: TrainedNetwork
     objective: Objective
-    train: Sequence[Path]
-    val: Sequence[Path]
+    learned: Learned
     train_matrix: LabelMatrix
     val_matrix: LabelMatrix
     names: Sequence[str]
     bands: npt.NDArray[np.str_]
     competing: list[list[int]]
-    augmentation: Augmentation
-    shared: SharedPhotos | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,12 +78,12 @@ class Outcome:
     Attributes
     ----------
     encoder : dict of str to Tensor
-        The weights of the best epoch, under timm's names.
+        The weights of the best epoch, under the encoder's own names.
     classifier : LinearClassifier
     curves : dict
         `epochs`: a row of figures an epoch; `losses`: pairs of step and training loss;
         `best_epoch`, `steps`, `steps_asked`, `step_seconds`, `waiting_share` (of the training
-        time, for data), `training_seconds`.
+        time, for data), `training_seconds`, `encoder_rate`, `classifier_rate`.
     """
 
     encoder: dict[str, torch.Tensor]
@@ -116,7 +99,7 @@ def fine_tune(
     seed: int = 0,
     resume: bool = False,
     begun: float | None = None,
-    photos_after: int = 0,
+    products_after: int = 0,
 ) -> Outcome:
     """Train an encoder and its classifier end to end.
 
@@ -133,8 +116,8 @@ def fine_tune(
         undisturbed training. Otherwise what is there is removed.
     begun : float, optional
         When the time budget began, by `time.monotonic`. Default: now.
-    photos_after : int
-        Photos that the network will look at after the training, which the time budget includes.
+    products_after : int
+        Products that the network will look at after the training, which the time budget includes.
 
     Raises
     ------
@@ -145,28 +128,40 @@ def fine_tune(
     if not resume:
         shutil.rmtree(folder, ignore_errors=True)
     if not (folder / RESULT).is_file():
-        _train(task, options, folder, seed, begun, photos_after)
+        _train(task, options, folder, seed, begun, products_after)
     weights = load_file(folder / BEST)
     encoder = {
         name.removeprefix(ENCODER): tensor
         for name, tensor in weights.items()
         if name.startswith(ENCODER)
     }
+    blocks = task.network.classifier.blocks
+    encoder_rate, classifier_rate = rates(task.network, options)
     return Outcome(
         encoder,
-        LinearClassifier(weights[f"{CLASSIFIER}weight"], weights[f"{CLASSIFIER}bias"]),
-        json.loads((folder / RESULT).read_bytes()),
+        LinearClassifier(*(weights[f"{CLASSIFIER}{name}"] for name in ("weight", "bias")), blocks),
+        {
+            **json.loads((folder / RESULT).read_bytes()),
+            "encoder_rate": encoder_rate,
+            "classifier_rate": classifier_rate,
+        },
     )
 
 
 def _train(
-    task: Task, options: FineTuning, folder: Path, seed: int, begun: float, photos_after: int
+    task: Task, options: FineTuning, folder: Path, seed: int, begun: float, products_after: int
 ) -> None:
-    data = _decode(task, options, folder, seed)
-    views = 2 if task.augmentation.flips else 1
-    steps = options.epochs * -(-data.order.batches // options.accumulate)
+    learned = task.learned
+    # Here and not in Lightning's processes: an error is then told as any other.
+    learned.prepare()
+    factors = repeat_factors(task.train_matrix, options.repeat_below)
+    order = Order(factors, options.batch_size, seed, learned.lengths)
+    data, views = TrainingData(learned, order), learned.views
+    steps = options.epochs * -(-order.batches // options.accumulate)
     plan = Plan(steps)
-    budget = Budget(plan, options.time_budget, begun, views * photos_after, views * len(task.val))
+    budget = Budget(
+        plan, options.time_budget, begun, views * products_after, views * len(task.val_matrix)
+    )
     measure = Measure(
         Validation(task.val_matrix, task.bands, task.competing),
         options.monitor,
@@ -175,9 +170,7 @@ def _train(
         folder / RESULT,
     )
     module = FineTuned(
-        TrainedNetwork(
-            task.network, task.classifier, task.preprocessing, mirrored=task.augmentation.flips
-        ),
+        task.network,
         task.objective,
         options,
         plan,
@@ -222,22 +215,6 @@ def _train(
             if isinstance(stopped.__context__, KeyboardInterrupt):
                 raise KeyboardInterrupt from None
             raise
-
-
-def _decode(task: Task, options: FineTuning, folder: Path, seed: int) -> PhotoData:
-    size = task.preprocessing.image_size
-    larger = replace(task.preprocessing, image_size=round(MARGIN * size))
-    decoded = larger if CROP in task.augmentation.changes else task.preprocessing
-    shared = task.shared or SharedPhotos(
-        DecodedPhotos(folder, "train", task.train), DecodedPhotos(folder, "val", task.val)
-    )
-    return PhotoData(
-        shared.learned.photos(task.train, task.train_matrix, decoded, "training images"),
-        shared.measured.photos(task.val, task.val_matrix, task.preprocessing, "validation images"),
-        task.augmentation,
-        Order(repeat_factors(task.train_matrix, options.repeat_below), options.batch_size, seed),
-        size,
-    )
 
 
 def _strategy(options: FineTuning) -> Strategy | str:
