@@ -131,3 +131,45 @@ def test_too_few_products_to_leave_one_out_are_refused(problem, group):
     matrix = np.ones((count, 6), np.int8)
     with pytest.raises(LongtailorError, match="two annotated products"):
         fit_auto(problem.embeddings[:count], matrix, SPACE, group)
+
+
+def learned_by_heart(problem, learned):
+    """Give embeddings that hold the labels of the products that their network learned from."""
+    heart = torch.randn(len(problem.matrix), 6, generator=torch.Generator().manual_seed(0))
+    heart[learned] += 6 * torch.from_numpy(problem.matrix[learned]).float()
+    return torch.cat([problem.embeddings, heart * problem.embeddings.std()], dim=1)
+
+
+def test_where_labels_were_learned_by_heart_only_other_products_are_chosen_by(problem):
+    embeddings = learned_by_heart(problem, slice(0, 200))
+    given, matrix = embeddings[TRAIN], problem.matrix[TRAIN]
+    rows = np.arange(200, 300)
+    blind = fit_auto(given, matrix, SPACE, no_groups(300))
+    fitted = fit_auto(given, matrix, SPACE, no_groups(300), choose_by=rows)
+    with torch.no_grad():
+        test = mean_ap(fitted.classifier(embeddings[TEST]).numpy(), problem.matrix[TEST])
+    assert np.isnan(fitted.held_out[:200]).all()
+    assert np.isfinite(fitted.held_out[rows]).all()
+    assert mean_ap(fitted.held_out[rows], matrix[rows]) == pytest.approx(test, abs=0.1)
+    assert mean_ap(blind.held_out, matrix) > test + 0.2
+    assert fitted.chosen.held_out_map < blind.chosen.held_out_map - 0.2
+
+
+@pytest.mark.parametrize("rows", [np.arange(0), np.arange(7, 8), np.arange(5, 25)])
+def test_what_cannot_be_chosen_by_is_not(problem, rows):
+    matrix = problem.matrix[:60].copy()
+    matrix[rows] = 0
+    given = problem.embeddings[:60], matrix, SPACE, no_groups(60)
+    np.testing.assert_array_equal(
+        fit_auto(*given, choose_by=rows).held_out, fit_auto(*given).held_out
+    )
+
+
+def test_a_label_may_be_unknown_for_all_that_is_chosen_by(problem):
+    matrix = problem.matrix[TRAIN].copy()
+    matrix[200:, 4] = -1
+    rows = np.arange(200, 300)
+    fitted = fit_auto(problem.embeddings[TRAIN], matrix, SPACE, no_groups(300), choose_by=rows)
+    assert np.isfinite(fitted.held_out[rows]).all()
+    with torch.no_grad():
+        assert torch.isfinite(fitted.classifier(problem.embeddings[TEST])).all()

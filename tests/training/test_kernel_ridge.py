@@ -143,3 +143,21 @@ def test_equal_embeddings_say_what_all_of_them_say():
     matrix[:5, 0] = 0
     fit = fit_kernel_ridge(inputs, matrix, folds(matrix))
     np.testing.assert_allclose(scores(fit, inputs), np.tile([0.75, 0.0], (20, 1)), atol=0.01)
+
+
+def test_products_in_no_fold_are_always_learned_from(problem):
+    inputs, matrix = features(problem)[:90], problem.matrix[:90]
+    own = [np.arange(60, 75), np.arange(75, 90)]
+    fit = fit_kernel_ridge(inputs, matrix, own)
+    assert np.isnan(fit.held_out[:60]).all()
+    for fold in own:
+        seen = np.setdiff1d(np.arange(90), fold)
+        process = GaussianProcessRegressor(
+            Matern(fit.width, nu=0.5) + ConstantKernel(INTERCEPT_VARIANCE),
+            alpha=fit.noises[0],
+            optimizer=None,
+        )
+        mean = matrix.mean(axis=0)
+        process.fit(inputs[seen].numpy(), matrix[seen] - mean)
+        expected = process.predict(inputs[fold].numpy()) + mean
+        np.testing.assert_allclose(fit.held_out[fold], expected, atol=2e-3)
