@@ -14,7 +14,7 @@ from longtailor.errors import LongtailorError
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, folder: Path | None = None) -> Iterator[Path]:
     """Give a temporary name beside `path` and rename it to `path` when the block succeeds.
 
     Readers see the old file or the new one, never a part. If the block fails, the temporary
@@ -24,6 +24,9 @@ def replacing(path: Path) -> Iterator[Path]:
     ----------
     path : Path
         The file to write. Its folder is made if it is missing.
+    folder : Path, optional
+        Where the temporary file is made, if not beside `path`: a folder on the same file system
+        that is removed some day, and with it what a killed process left there.
 
     Yields
     ------
@@ -38,7 +41,7 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(
-            dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix
+            dir=folder or path.parent, prefix=f".{path.stem}-", suffix=path.suffix
         )
         os.close(handle)
     except OSError as error:

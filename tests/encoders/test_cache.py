@@ -53,6 +53,15 @@ def test_it_outlives_the_process_that_filled_it(tmp_path: Path, encoder: Encoder
         assert cache.find_content(encoder, entry(1).digest) is not None
 
 
+def test_what_is_held_can_be_used_without_adding_to_it(tmp_path: Path, encoder: Encoder) -> None:
+    with EmbeddingCache(tmp_path) as cache:
+        cache.put(encoder, [entry(1)])
+    with EmbeddingCache(tmp_path, fill=False) as cache:
+        cache.put(encoder, [entry(2)])
+        assert cache.find_content(encoder, entry(1).digest) is not None
+        assert cache.find_content(encoder, entry(2).digest) is None
+
+
 @pytest.mark.parametrize("change", [{"path": "/2.jpg"}, {"size": 101}, {"mtime_ns": 2}])
 def test_a_changed_file_is_not_found(
     cache: EmbeddingCache, encoder: Encoder, change: dict[str, object]

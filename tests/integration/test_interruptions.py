@@ -15,7 +15,6 @@ from typer.testing import CliRunner
 
 from longtailor.cli.main import app
 from longtailor.encoders import EmbeddingCache
-from longtailor.scoring import local
 
 pytestmark = pytest.mark.usefixtures("light_encoder", "no_report")
 
@@ -50,15 +49,15 @@ patch.setattr(e, "_embed_blocks", lambda *args: blocks(*args[:3], 16))
 """
 
 KILL = """
-from longtailor.scoring import local
-from longtailor.scoring.output import ShardedOutput
-local.SHARD = 10
-put = ShardedOutput.put
+from longtailor.scoring import output
+from longtailor.scoring.shards import Shards
+output.SHARD = 10
+put = Shards.put
 def kill(self, number, *args):
     if number == 5:
         os.kill(os.getpid(), signal.SIGKILL)
     put(self, number, *args)
-ShardedOutput.put = kill
+Shards.put = kill
 """
 
 
@@ -162,8 +161,9 @@ def test_a_killed_prediction_resumes_and_ends_as_if_undisturbed(
     )
     assert killed.returncode == -signal.SIGKILL
     assert not out.exists()
-    assert len(list((tmp_path / ".out.csv.parts").glob("*.parquet"))) == 5
-    monkeypatch.setattr(local, "SHARD", 10)
+    scored = [path.name for path in (tmp_path / ".out.csv.parts").glob("????????.parquet")]
+    assert len(scored) == 5
+    monkeypatch.setattr("longtailor.scoring.output.SHARD", 10)
     result = call("predict", run, shop, "--out", out, "--resume")
     assert (result.exit_code, result.stdout) == (0, "")
     other = tmp_path / "undisturbed.csv"
@@ -172,7 +172,7 @@ def test_a_killed_prediction_resumes_and_ends_as_if_undisturbed(
     assert not list(tmp_path.glob(".*"))
 
 
-@pytest.mark.parametrize("stage", ["embed_inputs", "ShardedOutput.finish"])
+@pytest.mark.parametrize("stage", ["local.embed_inputs", "output.ShardedOutput.finish"])
 def test_an_interrupted_prediction_writes_nothing_half(
     shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:
@@ -183,7 +183,7 @@ def test_an_interrupted_prediction_writes_nothing_half(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(f"longtailor.scoring.local.{stage}", interrupt)
+        patch.setattr(f"longtailor.scoring.{stage}", interrupt)
         result = call("predict", run, shop, "--out", out)
     assert result.exit_code == 130
     assert result.stderr.count("\n") == 1

@@ -172,7 +172,7 @@ def test_when_nothing_can_be_decoded_the_file_has_no_rows(
     (tmp_path / "a.png").write_bytes(b"")
     for suffix in ("csv", "parquet"):
         scored = predict_run(run, [tmp_path / "a.png"], tmp_path / f"out.{suffix}")
-        assert (scored.products, len(scored.skipped)) == (0, 1)
+        assert (scored.products, scored.skipped) == (0, 1)
         table = read(tmp_path / f"out.{suffix}")
         assert (table.columns, len(table)) == (COLUMNS, 0)
 

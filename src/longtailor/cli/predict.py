@@ -31,13 +31,17 @@ def predict(
             help="Add score_corrected: the probability without what the objective's weights added.",
         ),
     ] = False,
+    engine: Annotated[
+        str, typer.Option(help="local, or ray: on Ray Data, also on a cluster (RAY_ADDRESS).")
+    ] = "local",
     strict: Strict = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an interrupted run of the same command.")
     ] = False,
 ) -> None:
     """Score products: one row a product and label."""
-    from longtailor.runs.predict import predict_run, skips_path
+    from longtailor.runs.predict import predict_run
+    from longtailor.scoring.skip_list import skips_path
 
     scored = predict_run(
         run,
@@ -48,7 +52,8 @@ def predict(
         corrected=corrected,
         strict=strict,
         resume=resume,
+        engine=engine,
     )
     if scored.skipped:
-        message(f"{len(scored.skipped):,} skipped, listed in {skips_path(out)}")
+        message(f"{scored.skipped:,} skipped, listed in {skips_path(out)}")
     message(f"scored {scored.products:,} products: {out}")

@@ -128,6 +128,7 @@ class OpenVinoBackend:
                 "INFERENCE_PRECISION_HINT": "f32",
                 "PERFORMANCE_HINT": "THROUGHPUT",
                 "NUM_STREAMS": available_cores(),
+                "INFERENCE_NUM_THREADS": available_cores(),
             },
         )
         queue = openvino.AsyncInferQueue(compiled)

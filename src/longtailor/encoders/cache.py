@@ -98,6 +98,8 @@ class EmbeddingCache:
     ----------
     folder : Path, optional
         Default: `cache_folder()`. Made if it is missing.
+    fill : bool
+        Keep what is put. If false, what is held is found, and nothing is added.
 
     Raises
     ------
@@ -107,8 +109,9 @@ class EmbeddingCache:
         If the file is damaged.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, *, fill: bool = True) -> None:
         self.path = (folder or cache_folder()) / _FILE
+        self._fill = fill
         self._lock = threading.Lock()
         self._warned = False
         try:
@@ -159,7 +162,7 @@ class EmbeddingCache:
     def put(self, encoder: AnyEncoder, entries: Iterable[CacheEntry]) -> None:
         """Keep embeddings, all or none. A full disk is warned of once, and no error."""
         entries = list(entries)
-        if not entries:
+        if not (entries and self._fill):
             return
         try:
             with self._guarded(full_is_error=False), self._lock, self._transaction():

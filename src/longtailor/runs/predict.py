@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from longtailor.detector import Detector
-from longtailor.errors import LongtailorError, UsageError
-from longtailor.runs.skips import write_skips
+from longtailor.errors import UsageError
 from longtailor.scoring.inputs import find_inputs
-from longtailor.scoring.local import Scored, plan, score
+from longtailor.scoring.local import ScoreOptions, plan, score
+from longtailor.scoring.on_ray import score_on_ray
 from longtailor.scoring.output import ShardedOutput, require_output
+
+LOCAL, RAY = "local", "ray"
+
+
+@dataclass(frozen=True)
+class Scored:
+    """How many products were scored, and how many things were skipped."""
+
+    products: int
+    skipped: int
 
 
 def predict_run(
@@ -23,6 +34,7 @@ def predict_run(
     corrected: bool = False,
     strict: bool = False,
     resume: bool = False,
+    engine: str = LOCAL,
 ) -> Scored:
     """Score products and write `out`; what could not be scored goes to `OUT.skipped.csv`.
 
@@ -44,31 +56,32 @@ def predict_run(
         Fail on what would be listed.
     resume : bool
         Keep what an interrupted command with the same products and detector has scored.
+    engine : {"local", "ray"}
+        Score in this process, or on Ray Data. The file is the same.
 
     Raises
     ------
     UsageError
-        If `out` is of another kind, or is what is to be scored.
+        If `out` is of another kind, or is what is to be scored, or there is no such engine.
     LongtailorError
         If the run or the products cannot be used, or a file cannot be written.
     """
     require_output(out)
+    if engine not in (LOCAL, RAY):
+        raise UsageError(f"--engine {engine}: use {LOCAL} or {RAY}")
     if any(out.exists() and path.exists() and path.samefile(out) for path in given):
         raise UsageError(f"--out {out}: is what is to be scored; give another file")
     detector = Detector.load(run)
     inputs = find_inputs(given, images)
-    if strict and inputs.skipped:
-        first = inputs.skipped[0]
-        raise LongtailorError(f"{given[0]}, row {first.row}: {first.what}: {first.reason} (strict)")
-    planned = plan(detector, inputs, exclusive=exclusive, corrected=corrected)
-    output = ShardedOutput(out, planned, resume=resume)
-    scored = score(
-        detector, inputs, output, exclusive=exclusive, corrected=corrected, strict=strict
-    )
-    write_skips(skips_path(out), scored.skipped)
-    return scored
-
-
-def skips_path(out: Path) -> Path:
-    """Where what could not be scored is listed."""
-    return out.with_name(f"{out.stem}.skipped.csv")
+    options = ScoreOptions(exclusive, corrected, strict)
+    output = ShardedOutput(out, plan(detector, inputs, options), resume=resume)
+    if not output.prepared:
+        output.prepare(inputs.stream(strict=strict))
+    if not output.finished:
+        output.skips.write(output.done())
+        if engine == RAY:
+            score_on_ray(run, output, inputs.images, options)
+        else:
+            score(detector, output, inputs.images, options)
+    rows, skipped = output.finish()
+    return Scored(rows // len(detector.space), skipped)

@@ -1,24 +1,26 @@
-"""The file that predictions are written to, made of shards that are whole or not there."""
+"""The file that predictions are written to, made of shards."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from longtailor.catalog import Skip
 from longtailor.catalog.formulas import guard_formulas
-from longtailor.errors import LongtailorError, UsageError
-from longtailor.files import replacing, write_json
+from longtailor.errors import UsageError
+from longtailor.files import write_json
+from longtailor.scoring.shards import Shards, writing
+from longtailor.scoring.skip_list import SkipList
 
 SUFFIXES = (".csv", ".jsonl", ".parquet")
-_PLAN = "plan.json"
+SHARD = 4096
+"""Products in a shard."""
+_STATE = "state.json"
 
 
 def require_output(out: Path) -> None:
@@ -36,7 +38,7 @@ def require_output(out: Path) -> None:
 
 
 class ShardedOutput:
-    """Collects shards beside the output file, and makes the file of them in the end.
+    """Collects shards in a folder beside the output file, and makes the file of them in the end.
 
     Parameters
     ----------
@@ -48,6 +50,11 @@ class ShardedOutput:
     resume : bool
         Keep the shards of an interrupted command with the same plan.
 
+    Attributes
+    ----------
+    shards : Shards
+    skips : SkipList
+
     Raises
     ------
     UsageError
@@ -57,31 +64,61 @@ class ShardedOutput:
     def __init__(self, out: Path, plan: dict[str, Any], *, resume: bool) -> None:
         require_output(out)
         self.out = out
-        self.folder = out.with_name(f".{out.name}.parts")
+        folder = out.with_name(f".{out.name}.parts")
+        self.shards = Shards(folder)
+        self.skips = SkipList(out, self.shards)
         digest = hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
-        if not (resume and self._planned() == digest):
-            shutil.rmtree(self.folder, ignore_errors=True)
-            write_json(self.folder / _PLAN, digest)
+        self._state: dict[str, Any] = {"plan": digest}
+        earlier = self._read()
+        if resume and earlier.get("plan") == digest:
+            self._state = earlier
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
 
-    def has(self, shard: int) -> bool:
-        """Whether a shard is there already."""
-        return self._path(shard).exists()
+    @property
+    def prepared(self) -> bool:
+        """Whether all products have been dealt to shards."""
+        return "shards" in self._state
 
-    def put(self, shard: int, table: pl.DataFrame, skipped: Sequence[Skip]) -> None:
-        """Write a shard, whole or not at all, and what of it could not be scored."""
-        write_json(self._skips(shard), [[skip.row, skip.what, skip.reason] for skip in skipped])
-        with _replacing(self._path(shard)) as temporary:
-            table.write_parquet(temporary)
+    @property
+    def finished(self) -> bool:
+        """Whether an earlier command wrote the file, and was stopped before it had tidied up."""
+        return "finished" in self._state and self.out.exists()
 
-    def finish(self, shards: int) -> tuple[int, list[Skip]]:
-        """Join the shards in order, remove them, and give their rows and what was skipped."""
-        skipped = [
-            Skip(*values)
-            for shard in range(shards)
-            for values in json.loads(self._skips(shard).read_bytes())
-        ]
-        lazy = pl.scan_parquet([self._path(shard) for shard in range(shards)])
-        with _replacing(self.out) as temporary:
+    @property
+    def products(self) -> int:
+        """How many products there are, those that will be skipped included."""
+        return int(self._state["products"])
+
+    def prepare(self, products: Iterable[pl.DataFrame]) -> None:
+        """Deal products to shards. Done when the last one is dealt."""
+        shards = count = 0
+        for part in _resized(products, SHARD):
+            self.shards.put_products(shards, part)
+            shards += 1
+            count += len(part)
+        self._write(shards=shards, products=count)
+
+    def pending(self) -> list[int]:
+        """Give the shards that are to be scored."""
+        return [number for number in self._all() if not self.shards.has(number)]
+
+    def done(self) -> list[int]:
+        """Give the shards that have been scored."""
+        return [number for number in self._all() if self.shards.has(number)]
+
+    def finish(self) -> tuple[int, int]:
+        """Join the shards in order, remove them, and count rows and what was skipped."""
+        if not self.finished:
+            rows = self._join()
+            self._write(finished=[rows, self.skips.write(self._all())])
+        rows, skipped = self._state["finished"]
+        self._remove()
+        return rows, skipped
+
+    def _join(self) -> int:
+        lazy = pl.scan_parquet([self.shards.results(number) for number in self._all()])
+        with writing(self.out, folder=self.shards.folder) as temporary:
             rows: int = lazy.select(pl.len()).collect().item()
             match self.out.suffix.lower():
                 case ".csv":
@@ -90,30 +127,37 @@ class ShardedOutput:
                     lazy.sink_ndjson(temporary)
                 case _:
                     lazy.sink_parquet(temporary)
-        shutil.rmtree(self.folder)
-        return rows, skipped
+        return rows
 
-    def _skips(self, shard: int) -> Path:
-        return self.folder / f"{shard:08d}.json"
+    def _all(self) -> range:
+        return range(self._state["shards"])
 
-    def _path(self, shard: int) -> Path:
-        return self.folder / f"{shard:08d}.parquet"
+    def _write(self, **more: Any) -> None:
+        self._state = {**self._state, **more}
+        write_json(self.shards.folder / _STATE, self._state)
 
-    def _planned(self) -> Any:
+    def _read(self) -> dict[str, Any]:
         try:
-            return json.loads((self.folder / _PLAN).read_bytes())
+            state = json.loads((self.shards.folder / _STATE).read_bytes())
         except (OSError, ValueError):
-            return None
+            return {}
+        return state if isinstance(state, dict) else {}
+
+    def _remove(self) -> None:
+        # The state goes last: until then it says that there is nothing left to do.
+        for file in self.shards.folder.iterdir():
+            if file.name != _STATE:
+                file.unlink()
+        shutil.rmtree(self.shards.folder)
 
 
-@contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """Write a file whole or not at all; Polars tells a full disk in errors of its own."""
-    try:
-        with replacing(path) as temporary:
-            yield temporary
-    except pl.exceptions.PolarsError as error:
-        raise LongtailorError(
-            f"cannot write {path} ({error}); if the disk is not full, a part of an interrupted "
-            "command is damaged: run without --resume"
-        ) from error
+def _resized(parts: Iterable[pl.DataFrame], size: int) -> Iterator[pl.DataFrame]:
+    """Give rows again in parts of one size, but for the last."""
+    left: pl.DataFrame | None = None
+    for part in parts:
+        rows = part if left is None else pl.concat([left, part])
+        whole = len(rows) // size * size
+        yield from rows.head(whole).iter_slices(size)
+        left = rows.tail(len(rows) - whole)
+    if left is not None and len(left):
+        yield left
