@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 NO_FIGURE = "–"
 """What a page shows where there is no figure to show."""
 
+# A drawing with one of them, say in the name of a label, would not be shown at all.
+_NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+
 
 def render(template: str, **values: Any) -> str:
     """Fill a template of `reporting/templates`; every value is escaped.
@@ -49,7 +52,8 @@ def figure_data_uri(figure: Figure) -> str:
     content = io.BytesIO()
     with any_script(), mpl.rc_context({"svg.hashsalt": "longtailor", "svg.fonttype": "none"}):
         figure.savefig(content, format="svg", metadata={"Date": None})
-    return "data:image/svg+xml;base64," + base64.b64encode(content.getvalue()).decode()
+    drawing = _NOT_IN_XML.sub("\ufffd", content.getvalue().decode())
+    return "data:image/svg+xml;base64," + base64.b64encode(drawing.encode()).decode()
 
 
 @contextmanager
