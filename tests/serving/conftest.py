@@ -1,9 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import io
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,13 +12,13 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from longtailor import Detector
-from longtailor.classifiers import LinearClassifier
-from longtailor.classifiers.linear import Block
+from longtailor.classifiers import Block, LinearClassifier
 from longtailor.encoders import Encoder, TextEncoder
 from longtailor.labels import LabelSpace
 from longtailor.serving import ServeSettings, create_app
 
 LABELS = ("sleeve:cap", "sleeve:long", "sleeve:puff", "detail:bow")
+Serve = Callable[..., TestClient]
 
 
 def build_detector(encoders: dict[str, Any]) -> Detector:
@@ -43,6 +42,7 @@ def build_detector(encoders: dict[str, Any]) -> Detector:
 
 @pytest.fixture
 def detector(light_encoder: Encoder) -> Detector:
+    """Reads images."""
     return build_detector({"image": light_encoder})
 
 
@@ -56,40 +56,33 @@ def both_detector(light_encoder: Encoder, light_text_encoder: TextEncoder) -> De
     return build_detector({"image": light_encoder, "text": light_text_encoder})
 
 
-Serving = Callable[..., AbstractContextManager[TestClient]]
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Serves a detector with some settings, and gives a client of it."""
+    with contextlib.ExitStack() as clients:
+
+        def start(detector: Detector, **settings: Any) -> TestClient:
+            app = create_app(detector, ServeSettings(**settings))
+            return clients.enter_context(
+                TestClient(app, "http://127.0.0.1", raise_server_exceptions=False)
+            )
+
+        yield start
 
 
 @pytest.fixture
-def serving() -> Serving:
-    """Gives a client of a detector that is served with some settings."""
-
-    def serve(detector: Detector, **settings: Any) -> TestClient:
-        app = create_app(detector, ServeSettings(**settings))
-        return TestClient(app, "http://127.0.0.1", raise_server_exceptions=False)
-
-    return serve
+def client(detector: Detector, serve: Serve) -> TestClient:
+    return serve(detector)
 
 
 @pytest.fixture
-def client(detector: Detector, serving: Serving) -> Iterator[TestClient]:
-    with serving(detector) as client:
-        yield client
+def photo() -> Callable[..., bytes]:
+    """Draws photos, one a seed, as the content of a file."""
 
+    def draw(seed: int = 0, *, size: tuple[int, int] = (60, 40), kind: str = "PNG") -> bytes:
+        pixels = np.random.default_rng(seed).integers(0, 256, (12, 20, 3), dtype=np.uint8)
+        file = io.BytesIO()
+        Image.fromarray(pixels).resize(size).save(file, kind)
+        return file.getvalue()
 
-def photo(seed: int = 0, *, size: tuple[int, int] = (60, 40), kind: str = "PNG") -> bytes:
-    pixels = np.random.default_rng(seed).integers(0, 256, (12, 20, 3), dtype=np.uint8)
-    file = io.BytesIO()
-    Image.fromarray(pixels).resize(size).save(file, kind)
-    return file.getvalue()
-
-
-def upload(*contents: bytes) -> list[tuple[str, tuple[str, bytes]]]:
-    """Write photos as the files of a form, `0.png` and so on."""
-    return [("images", (f"{at}.png", content)) for at, content in enumerate(contents)]
-
-
-@pytest.fixture
-def saved_photo(tmp_path: Path) -> Path:
-    path = tmp_path / "photo.png"
-    path.write_bytes(photo())
-    return path
+    return draw

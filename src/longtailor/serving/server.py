@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import socket
 from collections.abc import Callable
@@ -40,6 +41,8 @@ def run_server(app: FastAPI, settings: ServeSettings, announce: Callable[[str], 
         log_level="warning",
         timeout_graceful_shutdown=settings.drain,
     )
+    # It warns of each form that it cannot read, which is the client's affair.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
     # uvicorn sends itself the signal again once it has stopped: that was asked for, no failure.
     handlers = {each: signal.signal(each, _nothing) for each in (signal.SIGINT, signal.SIGTERM)}
     try:

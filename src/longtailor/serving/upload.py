@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import IO
 
-from fastapi import HTTPException, Request
+from fastapi import Request
 from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
 
 from longtailor.catalog import IMAGE, TEXT
 from longtailor.detector import Detector
