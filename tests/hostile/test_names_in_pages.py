@@ -14,11 +14,13 @@ import pytest
 
 pytestmark = pytest.mark.usefixtures("light_encoder")
 
-HARMLESS = frozenset(
-    "html head meta link title style body main h1 h2 h3 h4 p a strong em span code pre q b wbr br "
-    "dl div dt dd table caption thead tbody tr th td ul ol li figure figcaption img details summary "
-    "section nav header footer".split()
-)
+HARMLESS = {
+    "details", "summary", "section",
+    "html", "head", "meta", "link", "title", "style", "body", "main", "h1", "h2", "h3", "h4", "p",
+    "a", "strong", "em", "span", "code", "pre", "q", "wbr", "br", "dl", "div", "dt", "dd",
+    "table", "caption", "thead", "tbody", "tr", "th", "td", "ul", "ol", "li", "figure",
+    "figcaption", "img",
+}  # fmt: skip
 
 
 class Page(html.parser.HTMLParser):
@@ -48,7 +50,6 @@ class Page(html.parser.HTMLParser):
 def assert_harmless(path: Path) -> Page:
     page = Page(path.read_text())
     assert page.tags <= HARMLESS, page.tags - HARMLESS
-    assert "b" not in page.tags
     assert not [name for name in page.attributes if name.startswith("on")]
     for address in page.addresses:
         assert re.match(r"data:(image/(jpeg|png|svg\+xml);base64,|,$)|#", address), address[:80]
