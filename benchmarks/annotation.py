@@ -1,13 +1,16 @@
 """Simulated annotation: what the strategies of `longtailor suggest` find, against random choice.
 
     python benchmarks/annotation.py ../shared/data/deepfashion6/catalog.csv ... [--bands thirds]
+        [--objective none]
 
-Per seed, a tenth of the annotated products is drawn and a linear classifier is fitted. Then
-strategies choose products of the rest, a hundred at a time; their labels are revealed, and the
-classifier is fitted again with the penalty of the first fit. Tail labels are those that the first
-tenth makes tail. Prints, for each strategy: tail positives found in the first round, as a multiple
-of what random choice finds, tail labels of which one was found, and the tail's average precision
-on test after each round. Intervals: 95 % t-intervals over seeds of the paired difference to random.
+Per seed, a tenth of the annotated products is drawn and a classifier is fitted as `longtailor fit`
+does. Then strategies choose products of the rest by what it says of them, a hundred at a time;
+their labels are revealed and join train, and the classifier is fitted again. Tail labels are those
+that the first tenth makes tail.
+
+Prints, for each strategy: tail positives found in the first round, as a multiple of what random
+choice finds, tail labels of which one was found, and the tail's average precision on test after
+each round. Intervals: 95 % t-intervals over seeds of the paired difference to random.
 """
 
 from __future__ import annotations
@@ -22,18 +25,14 @@ from scipy import stats
 from scipy.special import expit
 
 from longtailor.catalog import TEST, TRAIN, VAL, Catalog
-from longtailor.classifiers import LinearClassifier
 from longtailor.detector import Detector
 from longtailor.evaluation.ranking import average_precision
-from longtailor.fitting import Embedded, FitOptions, embed_products
+from longtailor.fitting import Embedded, FitOptions, default_objective, embed_products
 from longtailor.labels import POSITIVE, TAIL, UNKNOWN, Bands
 from longtailor.runs.suggest import features_of
 from longtailor.studies.draws import annotate
 from longtailor.studies.suggest import STRATEGIES, Candidates, suggest
-from longtailor.training import fit_classifier
-from longtailor.training.design import Design
-from longtailor.training.linear import fit_linear
-from longtailor.training.search import build_objective
+from longtailor.training import Fit, fit_classifier
 
 Rows = npt.NDArray[np.intp]
 Floats = npt.NDArray[np.float64]
@@ -50,6 +49,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--bands", default="100,20")
     parser.add_argument("--strategies", nargs="+", default=list(STRATEGIES))
+    parser.add_argument("--objective", default=default_objective())
     given = parser.parse_args()
     torch.set_num_threads(1)
     for path in given.catalogs:
@@ -63,6 +63,7 @@ def main() -> None:
                 given.share,
                 given.batch,
                 given.rounds,
+                given.objective,
             )
             for seed in range(given.seeds)
         ]
@@ -77,6 +78,7 @@ def _simulate(
     share: float,
     batch: int,
     rounds: int,
+    objective: str,
 ) -> dict[str, Floats]:
     """Give, by strategy, rounds x (tail positives, share of tail labels found, tail AP, mAP)."""
     catalog = data.catalog
@@ -87,14 +89,7 @@ def _simulate(
     taken = catalog.take_labels(positives >= 2)
     matrix = taken.matrix
     tail = bands.assign((matrix[draw.train] == POSITIVE).sum(axis=0)) == TAIL
-    first = fit_classifier(
-        data.embeddings[draw.train],
-        matrix[draw.train],
-        data.embeddings[draw.val],
-        matrix[draw.val],
-        taken.space,
-        blocks=data.blocks,
-    )
+    first = _fit(data, taken, draw.train, draw.val, objective)
     test = np.flatnonzero(catalog.in_split(TEST))
     before = _score(data, first.classifier, test)
     features = features_of(
@@ -115,19 +110,24 @@ def _simulate(
             chosen = left[suggest(candidates, batch, strategy, seed=1000 * seed + at).products]
             found = (matrix[np.ix_(chosen, tail)] == POSITIVE).sum(axis=0)
             train, left = np.sort(np.append(train, chosen)), np.setdiff1d(left, chosen)
-            classifier = _fit_again(data, taken, train, first.chosen.penalty)
+            classifier = _fit(data, taken, train, draw.val, objective).classifier
             precision = _precision(_score(data, classifier, test), matrix[test], tail)
             figures.append([found.sum(), (found > 0).mean(), *precision])
         result[strategy] = np.array(figures)
     return result
 
 
-def _fit_again(data: Embedded, taken: Catalog, train: Rows, penalty: float) -> LinearClassifier:
-    design = Design.of(torch.from_numpy(data.embeddings[train]), data.blocks)
-    matrix = taken.matrix[train]
-    targets = torch.tensor(matrix, dtype=torch.float32)
-    objective = build_objective("none", matrix, taken.space, {})
-    return design.fold(fit_linear(design, targets, objective, penalty).parameters)
+def _fit(data: Embedded, taken: Catalog, train: Rows, val: Rows, objective: str) -> Fit:
+    return fit_classifier(
+        data.embeddings[train],
+        taken.matrix[train],
+        data.embeddings[val],
+        taken.matrix[val],
+        taken.space,
+        objective,
+        blocks=data.blocks,
+        group=taken.group[np.concatenate([train, val])],
+    )
 
 
 def _score(data: Embedded, classifier: torch.nn.Module, rows: Rows) -> Floats:
@@ -145,8 +145,8 @@ def _precision(
 def _print(name: str, runs: list[dict[str, Floats]], given: argparse.Namespace) -> None:
     start = np.mean([run["start"][0] for run in runs], axis=0)
     print(
-        f"\n### {name}\n\n{len(runs)} seeds, bands {given.bands}; at the start tail AP "
-        f"{start[2]:.3f}, mAP {start[3]:.3f}\n"
+        f"\n### {name}, {given.objective}\n\n{len(runs)} seeds, bands {given.bands}; "
+        f"at the start tail AP {start[2]:.3f}, mAP {start[3]:.3f}\n"
     )
     rounds = [given.batch * (at + 1) for at in range(given.rounds)]
     heads = [f"tail positives in {rounds[0]}", "x random", "labels found"]
