@@ -62,6 +62,25 @@ def light_encoder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     return encoder
 
 
+@pytest.fixture
+def tunable_encoder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """Give the name of a network so small that a test can train it, with weights at random."""
+    import timm
+    import torch
+
+    create = timm.create_model
+
+    def seeded(name: str, pretrained: bool = False, **options: Any) -> Any:
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            return create(name, **options)
+
+    monkeypatch.setattr(timm, "create_model", seeded)
+    monkeypatch.setenv("LONGTAILOR_BACKEND", "torch")
+    monkeypatch.setenv("LONGTAILOR_CACHE", str(tmp_path / "cache"))
+    return "test_efficientnet"
+
+
 class Letters:
     """A backend and a tokenizer without a network: how often each letter stands in a text."""
 

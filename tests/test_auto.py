@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,10 @@ from longtailor.errors import LongtailorError, UsageError
 from longtailor.fitting import (
     FitOptions,
     Fitted,
+    before_tuning,
     default_objective,
     embed_catalog,
+    fit_detector,
     fit_embedded,
 )
 from longtailor.studies.fits import check_objectives, check_parts
@@ -91,11 +94,23 @@ def test_a_damaged_detector_is_refused(fitted: Fitted, tmp_path: Path) -> None:
             longtailor.Detector.load(tmp_path)
 
 
-def test_fine_tuning_asks_for_an_objective(shop: Path, tmp_path: Path) -> None:
+def test_after_a_fine_tuning_it_needs_val_to_choose_by() -> None:
     options = FitOptions(objective="auto", finetune=FineTuning())
-    data = embed_catalog(Catalog.read(shop), options)
+    assert before_tuning(options).objective == "none"
+    assert before_tuning(FitOptions(objective="auto")).objective == "auto"
     with pytest.raises(UsageError, match="another --objective"):
-        fit_embedded(data, options, folder=tmp_path)
+        before_tuning(replace(options, precision=0.9))
+
+
+def test_where_train_was_seen_val_alone_is_left_out(shop: Path) -> None:
+    options = FitOptions(objective="auto")
+    data = embed_catalog(Catalog.read(shop), options)
+    _, fit = fit_detector(data, options, train_was_seen=True)
+    assert fit.held_out is not None
+    before = int(data.catalog.in_split("train").sum())
+    assert np.isnan(fit.held_out[:before]).all()
+    assert np.isfinite(fit.held_out[before:]).all()
+    assert 0 < fit.chosen.val_map <= 1
 
 
 def test_studies_take_it_beside_objectives(shop: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +12,20 @@ from longtailor.errors import CatalogError, UsageError
 from longtailor.fitting import Embedded, FitOptions
 from longtailor.labels import Bands
 from longtailor.studies.draws import Draw
+from longtailor.studies.results import StudyFit
 from longtailor.studies.setup import (
     check_seeds,
+    check_tuning,
     embed_study,
+    joined,
     mean_positives,
     products_drawn,
     seeds_from,
     study_fit,
     study_warnings,
+    trained_sentence,
 )
+from longtailor.training.deep.options import FineTuning
 
 pytestmark = pytest.mark.usefixtures("light_encoder")
 
@@ -96,3 +102,29 @@ def test_options() -> None:
         study_fit("resnet18", 3, "10,50", 2, True)
     with pytest.raises(UsageError, match="seeds 0"):
         check_seeds(0)
+
+
+def test_a_training_on_several_machines_is_refused() -> None:
+    check_tuning(None)
+    check_tuning(FineTuning(devices=2))
+    with pytest.raises(UsageError, match="one machine"):
+        check_tuning(FineTuning(nodes=2))
+
+
+def trained(steps: int, epochs: int) -> StudyFit:
+    none = np.empty(0)
+    training = {"steps": steps, "epochs": [{}] * epochs}
+    return StudyFit("none", 0, none, none, none, none, 1.0, 1.0, training)
+
+
+def test_what_was_trained_is_told(embedded_shop: Embedded) -> None:
+    tuning = FineTuning(epochs=3)
+    assert trained_sentence(embedded_shop, None, []) == ""
+    told = trained_sentence(embedded_shop, tuning, [trained(1200, 3), trained(1200, 3)])
+    assert "thumbnails at 16 px, 3 epochs (1,200 steps)." in told
+    budget = replace(tuning, time_budget=240.0)
+    told = trained_sentence(embedded_shop, budget, [trained(30, 1), trained(90, 3)])
+    assert "1 to 3 epochs (30 to 90 steps), as many as 240 s hold." in told
+    told = trained_sentence(embedded_shop, tuning, [trained(30, 1)])
+    assert "1 epoch (30 steps)." in told
+    assert joined("", "a.", "", "b.") == "a. b."

@@ -113,7 +113,11 @@ def fit(
     if fitted.tuned is not None:
         for note in fitted.tuned.curves["left_out"]:
             message(note)
-        rows = {f"{name}, frozen": fitted.frozen["test"].summary, f"{name}, fine-tuned": rows[name]}
+        assert fitted.start is not None
+        rows = {
+            f"{fitted.start.objective.name}, frozen": fitted.frozen["test"].summary,
+            f"{name}, fine-tuned": rows[name],
+        }
     print_figures(rows)
     if fitted.detector.promise is not None:
         promised = fitted.detector.promise

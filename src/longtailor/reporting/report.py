@@ -74,9 +74,10 @@ def build_report(fitted: Fitted, identity: Mapping[str, Any], inputs: Inputs | N
 
 
 def _learning(fitted: Fitted) -> dict[str, Any] | None:
-    if fitted.tuned is None:
+    if fitted.tuned is None or fitted.start is None:
         return None
     curves = fitted.tuned.curves
+    refitted = fitted.fit is not fitted.start
     figure = plot_learning(
         curves["epochs"], curves["losses"], curves["best_epoch"], fitted.frozen[VAL].summary
     )
@@ -85,6 +86,8 @@ def _learning(fitted: Fitted) -> dict[str, Any] | None:
         "width": int(figure.get_figwidth() * 96),
         "curves": curves,
         "frozen": fitted.frozen[TEST].summary,
+        "start": fitted.start.specification,
+        "recipe": fitted.fit.specification if refitted else None,
     }
 
 

@@ -80,6 +80,7 @@ def compare_run(
                 "seed": fit.seed,
                 "penalty": fit.penalty,
                 "seconds": fit.seconds,
+                **({} if fit.training is None else {"training": fit.training}),
             }
             for scope in (comparison.together, *comparison.separately.values())
             for fit in scope.fits

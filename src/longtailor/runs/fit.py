@@ -141,9 +141,11 @@ def _promise_json(fitted: Fitted) -> dict[str, Any]:
 
 
 def _finetuning_json(fitted: Fitted) -> dict[str, Any]:
-    if fitted.tuned is None:
+    if fitted.tuned is None or fitted.start is None:
         return {}
-    return {"finetuning": {**fitted.tuned.curves, "frozen": _summaries(fitted.frozen)}}
+    start = {"chosen": fitted.start.chosen.to_dict(), "objective": fitted.start.specification}
+    frozen = _summaries(fitted.frozen)
+    return {"finetuning": {**fitted.tuned.curves, "start": start, "frozen": frozen}}
 
 
 def _inputs_json(inputs: Inputs) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from longtailor.catalog import TEST, TRAIN, Catalog
-from longtailor.encoders import DEFAULT_TEXT_ENCODER
+from longtailor.encoders import DEFAULT_TEXT_ENCODER, Encoder
 from longtailor.errors import CatalogError, UsageError
 from longtailor.fitting import Embedded, FitOptions, Stopwatch, drop_rare, embed_products
 from longtailor.labels import POSITIVE, Bands
@@ -88,14 +88,19 @@ def trained_sentence(data: Embedded, finetune: FineTuning | None, fits: Iterable
     trainings = [fit.training for fit in fits if fit.training]
     if finetune is None or not trainings:
         return ""
-    names = " and ".join(encoder.name for encoder in data.encoders.values())
+    names = " and ".join(
+        f"{encoder.name} at {encoder.image_size} px"
+        if isinstance(encoder, Encoder)
+        else encoder.name
+        for encoder in data.encoders.values()
+    )
     epochs = sorted({len(training["epochs"]) for training in trainings})
     steps = sorted({training["steps"] for training in trainings})
     whole = f"{_span(epochs)} epoch{'' if epochs == [1] else 's'} ({_span(steps)} steps)"
     budget = "" if finetune.time_budget is None else f", as many as {finetune.time_budget:g} s hold"
     return (
-        f"Networks were trained end to end, each from the frozen fit's solution: {names} at "
-        f"{finetune.image_size} px, {whole}{budget}."
+        f"Networks were trained end to end, each from the frozen fit's solution: {names}, "
+        f"{whole}{budget}."
     )
 
 
