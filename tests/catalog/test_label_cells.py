@@ -72,7 +72,7 @@ def test_both_forms_agree_with_reading_cell_by_cell(cells: list[frozenset[str] |
             assert matrix.tolist() == expected
 
 
-@pytest.mark.parametrize("cell", ["x|-", "-|x", "x|?", "?|-", "x|y|?"])
+@pytest.mark.parametrize("cell", ["x|-", "-|x", "?|-", "!x|-", "?x|-"])
 def test_a_cell_that_contradicts_itself_is_refused(cell: str) -> None:
     with pytest.raises(CatalogError, match=r"x.csv, row 3, column 'a': .* as well"):
         by_column(["x", cell])
@@ -142,3 +142,103 @@ def test_a_matrix_beyond_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(label_cells, "_LARGEST_MATRIX", 5)
     with pytest.raises(CatalogError, match="3 products x 2 labels are too many; 'a' alone has 2"):
         by_column(["x", "y", "x"])
+
+
+def test_a_cell_says_what_is_not_there_and_what_it_leaves_open() -> None:
+    labels, matrix = by_column(["x|y", "!x", "x|?", "x|!y", "!x|!y|?", "z"])
+    assert labels == ("a:x", "a:y", "a:z")
+    assert matrix.tolist() == [
+        [1, 1, 0],
+        [0, -1, -1],
+        [1, -1, -1],
+        [1, 0, -1],
+        [0, 0, -1],
+        [0, 0, 1],
+    ]
+
+
+def test_marks_are_part_of_a_value_after_a_backslash() -> None:
+    labels, matrix = by_column([r"\!x", r"!\!x", r"\?", r"\-", r"\\!x", "?x", "a-b", "-5"])
+    assert labels == ("a:!x", "a:-", "a:-5", "a:?", "a:?x", r"a:\!x", "a:a-b")
+    assert matrix[0].tolist() == [1, 0, 0, 0, 0, 0, 0]
+    assert matrix[1].tolist() == [0, -1, -1, -1, -1, -1, -1]
+    assert [row.tolist().index(1) for row in matrix[2:]] == [3, 1, 5, 4, 6, 2]
+
+
+def test_a_mark_before_a_value_that_nothing_has_is_told() -> None:
+    read = read_column(table(["x", "!y", "!x"]), "a")
+    assert read.values == ("x", "y")
+    (warning,) = read.warnings
+    assert warning.startswith("attribute 'a': '!y' is read as known not to be 'y'")
+    assert r"write \!y" in warning
+
+
+def test_tags_know_no_marks() -> None:
+    assert by_tags(["a:!x", "a:x"])[0] == ("a:!x", "a:x")
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [("x|!x", "says of 'x' different things"), ("! x|!", "'!' stands alone")],
+)
+def test_a_cell_that_says_two_things_of_a_value_is_refused(cell: str, message: str) -> None:
+    with pytest.raises(CatalogError, match=rf"x.csv, row 3, column 'a': .*{message}"):
+        by_column(["x", cell])
+
+
+def merged(*cells: str, values: str = "xyz") -> list[int]:
+    """Merge the rows of one product; a second product has each value."""
+    rows = [*cells, *values]
+    product = np.array([0] * len(cells) + [1 + i for i in range(len(values))])
+    read = read_column(table(rows), "a", product)
+    assert read.values == tuple(values)
+    return to_matrix("x.csv", int(product.max()) + 1, [read])[1][0].tolist()
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (["x|?", "y|?"], [1, 1, -1]),
+        (["x|?", "!x"], [0, -1, -1]),
+        (["!x", "x|?"], [1, -1, -1]),
+        (["x|?", "?x"], [-1, -1, -1]),
+        (["!x", "?x", "!y"], [-1, 0, -1]),
+        # A row that names all values stands for all, until that row is taken back.
+        (["x"], [1, 0, 0]),
+        (["x", "y"], [0, 1, 0]),
+        (["x", "y", "?y"], [1, 0, 0]),
+        (["x", "!x"], [0, -1, -1]),
+        (["x", "?x"], [-1, -1, -1]),
+        (["y|?", "x"], [1, 0, 0]),
+        (["x", "y|?"], [1, 1, 0]),
+        (["x|y", "!x"], [0, 1, 0]),
+        (["x|y", "?x"], [-1, 1, 0]),
+        (["-"], [0, 0, 0]),
+        (["-", "x|?"], [1, 0, 0]),
+        (["x", "-"], [0, 0, 0]),
+        (["x|?", "", "?"], [1, -1, -1]),
+    ],
+)
+def test_rows_of_one_product_are_merged_in_order(rows: list[str], expected: list[int]) -> None:
+    assert merged(*rows) == expected
+
+
+STEPS = st.lists(st.tuples(st.sampled_from("xyz"), st.sampled_from(["yes", "no", "undo"])))
+
+
+@settings(max_examples=100, deadline=None)
+@given(STEPS, st.booleans())
+def test_merging_agrees_with_keeping_the_last_decision_of_each_label(
+    steps: list[tuple[str, str]], whole: bool
+) -> None:
+    write = {"yes": "{}" if whole else "{}|?", "no": "!{}", "undo": "?{}"}
+    rows = [write[decision].format(value) for value, decision in steps]
+    last = {value: (at, decision) for at, (value, decision) in enumerate(steps)}
+    since = max((at for at, one in last.values() if one == "yes" and whole), default=None)
+    expected = []
+    for value in "xyz":
+        at, decision = last.get(value, (-1, "undo"))
+        if since is not None and (at < since or decision == "undo"):
+            decision = "no"
+        expected.append({"yes": 1, "no": 0, "undo": -1}[decision])
+    assert merged(*rows, "") == expected

@@ -67,6 +67,8 @@ class Catalog:
         What was left out, and what looks wrong but was kept.
     fingerprint : str
         Hash of the file's content and of what was picked from it.
+    folder : Path or None
+        The folder that the image paths of the file are relative to.
     """
 
     ids: tuple[str, ...]
@@ -81,6 +83,7 @@ class Catalog:
     skipped: tuple[Skip, ...] = ()
     warnings: tuple[str, ...] = ()
     fingerprint: str = field(default="", repr=False)
+    folder: Path | None = None
 
     def __len__(self) -> int:
         return len(self.ids)

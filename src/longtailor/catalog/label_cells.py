@@ -348,9 +348,9 @@ def merge(
 ) -> tuple[pl.DataFrame, npt.NDArray[np.bool_]]:
     """Merge what several rows say of an attribute of the same products, in order.
 
-    What a later row says of a value takes the place of what earlier rows said of it. A row that
-    said more than it names (`puff`: no other value) goes with the last of its values; `-` names
-    none and stays until another such row.
+    What a later row says of a value takes the place of what earlier rows said by its name. A row
+    that says more than it names (`puff`: no other value) says so until none of its values is left;
+    `-` names none and stays until another such row.
 
     Parameters
     ----------
@@ -369,16 +369,23 @@ def merge(
     known : ndarray of bool, shape (products,)
     """
     products = int(product.max(initial=-1)) + 1
-    last = said.with_columns(product=pl.Series(product[said["row"].to_numpy()])).unique(
-        ["product", "value"], keep="last", maintain_order=True
-    )
+    said = said.with_columns(product=pl.Series(product[said["row"].to_numpy()]))
+    last = said.unique(["product", "value"], keep="last", maintain_order=True)
     live = none.copy()
     live[last.filter(pl.col("cell") == POSITIVE)["row"].to_numpy()] = True
     whole = np.flatnonzero(known & live)
     since = np.full(products, -1)
     np.maximum.at(since, product[whole], whole)
-    kept = last["row"].to_numpy() >= since[last["product"].to_numpy()]
-    return last.filter(pl.Series(kept)).drop("row"), since >= 0
+    last = last.with_columns(since=pl.Series(since[last["product"].to_numpy()]))
+    # What is taken back is unknown again, unless a row that did not name it says that it is not.
+    naming = said.select("product", "value", since="row", naming=True)
+    kept = last.join(
+        naming, on=["product", "value", "since"], how="left", maintain_order="left"
+    ).filter(
+        pl.col("row") >= pl.col("since"),
+        (pl.col("cell") != UNKNOWN) | (pl.col("since") < 0) | pl.col("naming").is_not_null(),
+    )
+    return kept.select("product", "value", "cell"), since >= 0
 
 
 def _refuse_contradictions(table: Table, column: str, name: str, said: pl.DataFrame) -> None:

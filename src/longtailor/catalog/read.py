@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from longtailor.catalog.annotation_file import REVIEW
+from longtailor.catalog.annotations import is_reviewed, merge_rows, tell_torn
 from longtailor.catalog.catalog import IMAGE, SPLITS, TEXT, VAL, Catalog, Skip
 from longtailor.catalog.columns import (
     GROUP,
@@ -73,10 +75,16 @@ def read_catalog(
     table = read_table(path)
     require_product_columns(table)
     if TAGS not in table.columns:
-        _refuse_unknown(path, attributes, [c for c in table.columns if c not in RESERVED])
+        _refuse_unknown(path, attributes, [c for c in table.columns if _may_be_attribute(c)])
     warnings = [*table.warnings, *_misspelt_columns(table)]
 
     table, skipped = without_empty_rows(table)
+    every, product = table, None
+    if is_reviewed(table):
+        warnings += tell_torn(path)
+        product = merge_rows(table)
+        first = np.unique(product, return_index=True)[1]
+        table = table.take(np.isin(np.arange(len(product)), first))
     ids = read_ids(table)
     folder = path.parent if images is None else Path(images)
     names = stripped(table, IMAGE).to_list()
@@ -96,9 +104,13 @@ def read_catalog(
         )
 
     table = table.take(kept)
+    if product is None:
+        every = table
+    else:
+        every, product = every.take(kept[product]), (np.cumsum(kept) - 1)[product[kept[product]]]
     split, split_warnings = _read_split(table)
     group = np.array(stripped(table, GROUP).to_list(), dtype=np.str_)
-    cells, label_warnings = _read_labels(table, attributes)
+    cells, label_warnings = _read_labels(every, attributes, product)
     labels, matrix = to_matrix(path, len(table.rows), cells)
     warnings += [*split_warnings, *label_warnings, *_always_positive(labels, matrix)]
 
@@ -128,7 +140,12 @@ def read_catalog(
             split=split,
             group=group,
         ),
+        folder=folder,
     )
+
+
+def _may_be_attribute(name: str) -> bool:
+    return name not in RESERVED and not name.startswith(REVIEW)
 
 
 def _refuse_unknown(path: Path, wanted: Sequence[str] | None, known: Sequence[str]) -> None:
@@ -187,17 +204,17 @@ def _read_split(table: Table) -> tuple[npt.NDArray[np.str_], list[str]]:
 
 
 def _read_labels(
-    table: Table, wanted: Sequence[str] | None
+    table: Table, wanted: Sequence[str] | None, product: npt.NDArray[np.intp] | None
 ) -> tuple[list[AttributeCells], list[str]]:
     if TAGS in table.columns:
-        tagged, tag_warnings = read_tags(table)
+        tagged, tag_warnings = read_tags(table, product=product)
         if not tagged:
             raise CatalogError(f"{table.path}, column {TAGS!r}: holds no tag")
         _refuse_unknown(table.path, wanted, [cells.name for cells in tagged])
         attributes = [cells for cells in tagged if wanted is None or cells.name in wanted]
         warnings = list(tag_warnings)
     else:
-        attributes, warnings = _read_columns(table, wanted)
+        attributes, warnings = _read_columns(table, wanted, product)
     valued = [cells for cells in attributes if cells.values]
     if not valued:
         raise CatalogError(
@@ -217,17 +234,17 @@ def _read_labels(
 
 
 def _read_columns(
-    table: Table, wanted: Sequence[str] | None
+    table: Table, wanted: Sequence[str] | None, product: npt.NDArray[np.intp] | None
 ) -> tuple[list[AttributeCells], list[str]]:
-    names = [name for name in table.columns if name not in RESERVED]
+    names = [name for name in table.columns if _may_be_attribute(name)]
     if wanted is not None:
-        return [read_column(table, name) for name in names if name in wanted], []
+        return [read_column(table, name, product) for name in names if name in wanted], []
     attributes, warnings = [], []
     for name in names:
         if name in table.nested:
             warnings.append(f"column {name!r} is left out: it holds {table.nested[name]}")
             continue
-        cells = read_column(table, name)
+        cells = read_column(table, name, product)
         if cells.is_label_like:
             attributes.append(cells)
         else:

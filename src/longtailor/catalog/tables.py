@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from longtailor.catalog.annotation_file import DECISION
 from longtailor.catalog.formulas import unguard_formulas
 from longtailor.errors import CatalogError
 
@@ -260,11 +261,15 @@ def _json_chunks(
     path: Path, file: TextIO
 ) -> Iterator[tuple[tuple[int, ...], tuple[dict[str, Any], ...]]]:
     def parsed() -> Iterator[tuple[int, dict[str, Any]]]:
+        decided = False
         for number, line in enumerate(_lines(path, file), start=1):
             if line.strip():
                 try:
                     record = json.loads(line, object_pairs_hook=_unique_keys)
                 except ValueError as error:
+                    if decided and not line.endswith("\n"):
+                        # A crash tore it, and whoever decided was never told that it was kept.
+                        return
                     raise CatalogError(f"{path}, row {number}: broken JSON: {error}") from error
                 except RecursionError:
                     raise CatalogError(
@@ -275,6 +280,7 @@ def _json_chunks(
                         f"{path}, row {number}: each line must be one JSON object, "
                         f"not {type(record).__name__}"
                     )
+                decided = decided or DECISION in record
                 yield number, record
 
     records = parsed()

@@ -113,14 +113,14 @@ def find_exclusive(labels: Sequence[str], matrix: LabelMatrix) -> frozenset[str]
     -------
     frozenset of str
         Attributes with two values or more, at least one product whose cells of the attribute are
-        all known, and exactly one positive among them in each such product.
+        all known, exactly one positive among them in each such product, and never two in any.
     """
     exclusive = set()
     for attribute, columns in LabelSpace(labels).groups.items():
         cells = matrix[:, columns]
         known = (cells != UNKNOWN).all(axis=1)
         if len(columns) > 1 and known.any():
-            positives = (cells[known] == POSITIVE).sum(axis=1)
-            if (positives == 1).all():
+            positives = (cells == POSITIVE).sum(axis=1)
+            if (positives[known] == 1).all() and (positives <= 1).all():
                 exclusive.add(attribute)
     return frozenset(exclusive)
