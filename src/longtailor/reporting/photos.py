@@ -79,6 +79,8 @@ def thumbnail(path: Path | None) -> str | None:
     except ImageError:
         return None
     image.thumbnail((SIDE, SIDE))
+    # A comment or a colour profile of the file would be written too, and be larger than the photo.
+    image.info.clear()
     content = io.BytesIO()
     image.save(content, format="JPEG", quality=80)
     return "data:image/jpeg;base64," + base64.b64encode(content.getvalue()).decode()

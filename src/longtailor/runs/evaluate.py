@@ -170,7 +170,7 @@ def _bands(run: Path, detector: Detector) -> npt.NDArray[np.str_]:
     """Give the band of each label in the fit, whose training positives it goes by."""
     path = run / LABELS
     try:
-        table = pl.read_csv(path, columns=["label", "band"], infer_schema=False)
+        table = pl.read_csv(path, columns=["label", "band"], infer_schema=False, glob=False)
         band_of: dict[str, Any] = dict(unguard_formulas(table).iter_rows())
         return np.array([band_of[label] for label in detector.space.labels])
     except (OSError, KeyError, pl.exceptions.PolarsError) as error:

@@ -194,6 +194,7 @@ def _rarest(
     try:
         table = pl.read_csv(
             path,
+            glob=False,
             columns=["label", "band", "train_positive"],
             schema_overrides={"label": pl.String, "train_positive": pl.Int64},
         )

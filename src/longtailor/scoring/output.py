@@ -117,7 +117,9 @@ class ShardedOutput:
         return rows, skipped
 
     def _join(self) -> int:
-        lazy = pl.scan_parquet([self.shards.results(number) for number in self._all()])
+        results = [self.shards.results(number) for number in self._all()]
+        # The name that a user gave is no pattern.
+        lazy = pl.scan_parquet(results, glob=False, hive_partitioning=False)
         with writing(self.out, folder=self.shards.folder) as temporary:
             rows: int = lazy.select(pl.len()).collect().item()
             match self.out.suffix.lower():

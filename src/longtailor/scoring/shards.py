@@ -51,7 +51,7 @@ class Shards:
         """
         path = self._products(number)
         try:
-            return pl.read_parquet(path)
+            return pl.read_parquet(path, glob=False, hive_partitioning=False)
         except (OSError, pl.exceptions.PolarsError) as error:
             raise LongtailorError(
                 f"{path} is damaged or gone; run without --resume ({str(error).splitlines()[0]})"
