@@ -3,7 +3,9 @@
     python benchmarks/few_labels.py ../shared/data/deepfashion6 ../shared/data/bibtex \
         --store ~/few_labels [--shares 0.1 1] [--methods none auto] [--seeds 5] [--only-table]
 
-A folder is a catalogue (`catalog.csv`; the default encoder) or a feature set (`X_train.npz`, ...).
+A folder is a catalogue (`catalog.csv`) or a feature set (`X_train.npz`, ...). With several
+`--encoders` all methods get their embeddings side by side.
+
 Each seed draws train and val anew from the annotated products (`longtailor.studies.draws`), all
 methods get the same products, embeddings and penalties, and the test products stay. Every fit is
 kept in the store, so that a killed run goes on where it was and several may run side by side.
@@ -17,6 +19,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +32,8 @@ from sklearn.preprocessing import StandardScaler
 
 from few_labels_methods import METHODS, Given
 from longtailor.catalog import TEST, TRAIN, Catalog
+from longtailor.classifiers import Block
+from longtailor.encoders import DEFAULT_ENCODER
 from longtailor.evaluation.ranking import average_precision
 from longtailor.evaluation.resampling import bootstrap_weights
 from longtailor.files import replacing
@@ -56,6 +61,7 @@ class Source:
     name: str
     embeddings: npt.NDArray[np.float32]
     catalog: Catalog
+    blocks: tuple[Block, ...] | None = None
 
 
 def main() -> None:
@@ -66,12 +72,13 @@ def main() -> None:
     parser.add_argument("--shares", nargs="+", type=float, default=list(SHARES))
     parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=list(METHODS))
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--encoders", nargs="+", default=[DEFAULT_ENCODER])
     parser.add_argument("--only-table", action="store_true", help="of the fits that are there")
     given = parser.parse_args()
     torch.set_num_threads(1)
     rows = []
     for folder in given.folders:
-        source = _read(folder)
+        source = _read(folder, given.encoders)
         for share in given.shares:
             fits = {}
             for method in given.methods:
@@ -98,12 +105,21 @@ def main() -> None:
         print("| " + " | ".join(row) + " |")
 
 
-def _read(folder: Path) -> Source:
+def _read(folder: Path, encoders: Sequence[str] = (DEFAULT_ENCODER,)) -> Source:
     if (folder / "catalog.csv").exists():
-        data = embed_catalog(
-            Catalog.read(folder / "catalog.csv"), FitOptions(min_positives=MIN_POSITIVES)
+        catalog = Catalog.read(folder / "catalog.csv")
+        views = [
+            embed_catalog(catalog, FitOptions(encoder=encoder, min_positives=MIN_POSITIVES))
+            for encoder in encoders
+        ]
+        plain = list(encoders) == [DEFAULT_ENCODER]
+        name = "+".join([folder.name] if plain else [folder.name, *encoders])
+        return Source(
+            name,
+            np.concatenate([view.embeddings for view in views], axis=1),
+            views[0].catalog,
+            tuple(block for view in views for block in view.blocks),
         )
-        return Source(folder.name, data.embeddings, data.catalog)
     parts = [_feature_set(folder, split) for split in ("train", "test")]
     scaler = StandardScaler().fit(parts[0][0])
     matrix = np.concatenate([part[1] for part in parts])
@@ -140,6 +156,7 @@ def _given(source: Source, share: float, seed: int) -> Given:
         catalog.matrix[draw.val],
         catalog.space,
         source.embeddings[test],
+        source.blocks,
     )
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from longtailor.classifiers import compete
+from longtailor.classifiers import Block, compete
 from longtailor.classifiers.kernel import laplace_kernel
 from longtailor.evaluation.ranking import average_precision
 from longtailor.labels import NEGATIVE, POSITIVE, UNKNOWN, LabelMatrix, LabelSpace
@@ -35,6 +35,7 @@ class Given:
     val_matrix: LabelMatrix
     space: LabelSpace
     test: Floats
+    blocks: tuple[Block, ...] | None = None
 
     @property
     def annotated(self) -> tuple[Floats, LabelMatrix]:
@@ -69,6 +70,7 @@ def fit_objective(given: Given, objective: str) -> Floats:
         given.val_matrix,
         given.space,
         objective,
+        blocks=given.blocks,
     )
     with torch.inference_mode():
         logits = fit.classifier(torch.from_numpy(given.test))
@@ -81,7 +83,7 @@ def fit_balanced(given: Given) -> Floats:
     It gets our normalised features, which suit it better than raw embeddings, and the penalty with
     the highest mean average precision on val from the same grid, with the same patience.
     """
-    design = Design.of(torch.from_numpy(given.embeddings))
+    design = Design.of(torch.from_numpy(given.embeddings), given.blocks)
     train = design.features[:, :-1].numpy()
     val, test = (_features(design, embeddings) for embeddings in (given.val_embeddings, given.test))
     best, scores, worse = -1.0, np.zeros((len(test), len(given.space)), np.float32), 0
@@ -110,7 +112,8 @@ def fit_balanced(given: Given) -> Floats:
 def fit_recipe(given: Given) -> Floats:
     """Fit the default recipe to train and val."""
     embeddings, matrix = given.annotated
-    fit = fit_auto(torch.from_numpy(embeddings), matrix, given.space, _no_groups(matrix))
+    groups = _no_groups(matrix)
+    fit = fit_auto(torch.from_numpy(embeddings), matrix, given.space, groups, given.blocks)
     with torch.inference_mode():
         return np.asarray(fit.classifier(torch.from_numpy(given.test)).numpy())
 
@@ -118,7 +121,7 @@ def fit_recipe(given: Given) -> Floats:
 def fit_all_products(given: Given) -> Floats:
     """Fit the recipe's linear part alone: cross-validation, then all products."""
     embeddings, matrix = given.annotated
-    design = Design.of(torch.from_numpy(embeddings))
+    design = Design.of(torch.from_numpy(embeddings), given.blocks)
     folds = deal_folds(matrix, _no_groups(matrix), FOLDS)
     linear, _, _ = cross_validate_linear(design, matrix, folds)
     with torch.inference_mode():
@@ -128,7 +131,7 @@ def fit_all_products(given: Given) -> Floats:
 def fit_kernel(given: Given) -> Floats:
     """Fit the recipe's kernel part alone."""
     embeddings, matrix = given.annotated
-    design = Design.of(torch.from_numpy(embeddings))
+    design = Design.of(torch.from_numpy(embeddings), given.blocks)
     folds = deal_folds(matrix, _no_groups(matrix), FOLDS)
     kernel = fit_kernel_ridge(design.features[:, :-1], matrix, folds)
     test = torch.from_numpy(_features(design, given.test))
