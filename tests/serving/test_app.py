@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 from fastapi import APIRouter
@@ -9,6 +10,8 @@ from pydantic import BaseModel
 
 from longtailor import Detector
 from longtailor.serving import ServeSettings, create_app
+
+Serve = Callable[..., TestClient]
 
 
 class Decision(BaseModel):
@@ -71,13 +74,19 @@ def test_the_docs_need_no_internet(client: TestClient) -> None:
     assert client.get("/redoc").status_code == 404
 
 
-def test_the_openapi_has_examples_of_this_detector(client: TestClient, detector: Detector) -> None:
+def test_the_openapi_has_examples_of_this_detector(
+    client: TestClient, detector: Detector, text_detector: Detector, serve: Serve
+) -> None:
     described = client.get("/openapi.json").json()
     predict = described["paths"]["/predict"]["post"]
     form = predict["requestBody"]["content"]["multipart/form-data"]
     assert list(form["schema"]["properties"]) == ["images"]
-    assert form["example"]["images"]
+    assert "curl -F images=@" in form["schema"]["properties"]["images"]["description"]
     example = predict["responses"]["200"]["content"]["application/json"]["example"]
     assert example["products"][0]["labels"][0]["label"] == detector.space.labels[0]
     assert {"400", "401", "408", "413", "415", "422", "503", "504"} <= set(predict["responses"])
     assert "HTTPValidationError" not in described["components"]["schemas"]
+
+    described = serve(text_detector).get("/openapi.json").json()
+    form = described["paths"]["/predict"]["post"]["requestBody"]["content"]["multipart/form-data"]
+    assert list(form["schema"]["properties"]) == list(form["example"]) == ["texts"]

@@ -55,19 +55,19 @@ def test_products_are_counted(detector: Detector, serve: Serve, photo: Photo) ->
     client = serve(detector, max_products=2)
     files = [("images", (f"{at}.png", photo(at))) for at in range(3)]
     assert client.post("/predict", files=files[:2]).status_code == 200
-    assert detail(client.post("/predict", files=files), 413) == (
+    assert detail(client.post("/predict", files=files), 422) == (
         "a request takes 2 products at most"
     )
-    assert client.post("/predict", files=files * 500).status_code == 413
+    assert client.post("/predict", files=files * 500).status_code == 422
 
 
 def test_texts_are_counted_too(text_detector: Detector, serve: Serve) -> None:
     client = serve(text_detector, max_products=2, max_text=10)
     several = [("texts", (None, "red"))] * 3
-    assert "2 products at most" in detail(client.post("/predict", files=several), 413)
+    assert "2 products at most" in detail(client.post("/predict", files=several), 422)
     for length in (11, 100):
         long = [("texts", (None, "x" * length))]
-        assert detail(client.post("/predict", files=long), 413) == (
+        assert detail(client.post("/predict", files=long), 422) == (
             "a text has 10 characters at most"
         )
     exactly = [("texts", (None, "\u6f22" * 10))]

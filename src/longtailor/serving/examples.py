@@ -12,22 +12,28 @@ from longtailor.serving.upload import IMAGES, TEXTS
 
 def form(detector: Detector, settings: ServeSettings) -> dict[str, Any]:
     """Describe the form that a detector reads, as an OpenAPI request body."""
+    alone = len(detector.encoders) == 1
+    count = {"type": "array", "minItems": 1, "maxItems": settings.max_products}
     fields: dict[str, Any] = {}
+    # A photo cannot be written as JSON: only texts have an example.
     example: dict[str, Any] = {}
     if IMAGE in detector.encoders:
         fields[IMAGES] = {
-            "type": "array",
-            "maxItems": settings.max_products,
+            **count,
             "items": {"type": "string", "format": "binary"},
-            "description": f"Photos of {settings.max_megapixels:g} megapixels at most.",
+            "description": f"Photos of {settings.max_megapixels:g} megapixels at most: "
+            "curl -F images=@dress.jpg -F images=@shirt.png",
         }
-        example[IMAGES] = ["dress.jpg", "shirt.png"]
     if TEXT in detector.encoders:
         fields[TEXTS] = {
-            "type": "array",
-            "maxItems": settings.max_products,
-            "items": {"type": "string", "maxLength": settings.max_text},
-            "description": "Titles or descriptions.",
+            **count,
+            "items": {
+                "type": "string",
+                "maxLength": settings.max_text,
+                # Blanks are no text.
+                **({"pattern": r"\S"} if alone else {}),
+            },
+            "description": "Titles or descriptions: curl -F 'texts=a red dress'",
         }
         example[TEXTS] = ["a red dress with puff sleeves", "a plain shirt"]
     return {
@@ -38,9 +44,9 @@ def form(detector: Detector, settings: ServeSettings) -> dict[str, Any]:
                     "type": "object",
                     "properties": fields,
                     "additionalProperties": False,
-                    **({"required": list(fields)} if len(fields) == 1 else {}),
+                    "minProperties": 1,
                 },
-                "example": example,
+                **({"example": example} if example else {}),
                 "encoding": {name: {"style": "form", "explode": True} for name in fields},
             }
         },

@@ -48,8 +48,8 @@ async def read_upload(
     Raises
     ------
     HTTPException
-        400 if the body is no form, 413 if it has too much in it, 415 if it is of another type,
-        422 if it does not tell products that the detector reads.
+        400 if the body is no form, 415 if it is of another type, 422 if it does not tell products
+        that the detector reads, or more of them than allowed.
     """
     _require_form(request)
     # Bytes that are not ASCII take up to four of them a character.
@@ -92,11 +92,11 @@ def _in_our_words(error: HTTPException, settings: ServeSettings) -> HTTPExceptio
 
 
 def _too_many(settings: ServeSettings) -> HTTPException:
-    return HTTPException(413, f"a request takes {settings.max_products} products at most")
+    return HTTPException(422, f"a request takes {settings.max_products} products at most")
 
 
 def _too_long(settings: ServeSettings) -> HTTPException:
-    return HTTPException(413, f"a text has {settings.max_text:,} characters at most")
+    return HTTPException(422, f"a text has {settings.max_text:,} characters at most")
 
 
 def _products(form: FormData, detector: Detector, settings: ServeSettings) -> Upload:
