@@ -19,6 +19,7 @@ from longtailor.classifiers import LinearClassifier
 from longtailor.encoders import Encoder
 from longtailor.errors import ImageError, LongtailorError
 from longtailor.labels import LabelSpace
+from longtailor.objectives import build
 
 LABELS = ("sleeve:cap", "sleeve:long", "sleeve:puff", "detail:bow")
 
@@ -308,7 +309,7 @@ ENCODER = {"name": "thumbnails", "dim": 95}
                 correction=None,
                 objective={"specification": "asl", "positives": [1], "known": [2]},
             ),
-            "another number of labels",
+            "4 labels, and statistics of 1",
         ),
         (
             lambda f: edit(
@@ -401,3 +402,48 @@ def test_no_file_of_ours_unpickles() -> None:
         assert found is None, f"{file}: {found}"
         for call in re.finditer(r"\btorch\.load\(([^()]|\([^()]*\))*\)", text):
             assert "weights_only=True" in call.group(), f"{file}: {call.group()}"
+
+
+def trained_with(detector: Detector, specification: str, epoch: int) -> Detector:
+    detector.correction = None
+    detector.objective = {
+        "name": specification,
+        "settings": {},
+        "specification": specification,
+        "positives": [10, 90, 30, 5],
+        "known": [130, 130, 130, 100],
+        "epoch": epoch,
+    }
+    return detector
+
+
+@pytest.mark.parametrize("epoch", [0, 1])
+def test_what_set_in_at_an_epoch_is_corrected_as_it_was(
+    detector: Detector, tmp_path: Path, epoch: int
+) -> None:
+    trained_with(detector, "asl+inverse_frequency:defer=1", epoch).save(tmp_path)
+    embeddings = np.random.default_rng(1).random((5, 96), dtype=np.float32)
+    objective = build("asl+inverse_frequency:defer=1", [10, 90, 30, 5], [130, 130, 130, 100])
+    objective.set_epoch(epoch)
+    logits = torch.from_numpy(detector.logits(embeddings))
+    np.testing.assert_allclose(
+        Detector.load(tmp_path).probabilities(embeddings, corrected=True),
+        objective.probabilities(logits).numpy(),
+        rtol=1e-6,
+    )
+
+
+def test_each_attribute_is_corrected_by_its_own_objective(
+    detector: Detector, tmp_path: Path
+) -> None:
+    # A softmax competes once, with what it adds taken away before.
+    detector.competing = [[0, 1, 2]]
+    trained_with(detector, "asl;sleeve=softmax:tau=1", 0).save(tmp_path)
+    embeddings = np.random.default_rng(1).random((5, 96), dtype=np.float32)
+    logits = detector.classifier(torch.from_numpy(embeddings)).detach().double()
+    corrected = Detector.load(tmp_path).probabilities(embeddings, corrected=True)
+    prior = torch.tensor([10, 90, 30], dtype=torch.float64) / 130
+    sleeve = (logits[:, :3] + prior.log()).softmax(dim=1)
+    np.testing.assert_allclose(corrected[:, :3], sleeve.numpy(), rtol=1e-5)
+    bow = build("asl", [5], [100]).probabilities(logits[:, 3:])
+    np.testing.assert_allclose(corrected[:, 3:], bow.numpy(), rtol=1e-6)

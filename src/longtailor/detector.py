@@ -36,7 +36,7 @@ from longtailor.evaluation.decisions import decide
 from longtailor.evaluation.promises import Promise
 from longtailor.files import read_json, replacing, write_json
 from longtailor.labels import LabelSpace
-from longtailor.objectives import Objective, build
+from longtailor.objectives import AnyObjective, build_for
 
 Photo = str | os.PathLike[str] | Image.Image | npt.NDArray[np.uint8] | torch.Tensor
 Floats = npt.NDArray[np.float64]
@@ -62,7 +62,7 @@ class Detector:
         loaded when first needed. Embeddings are its embeddings side by side.
     objective : dict
         The objective it was trained with: `name`, `settings`, and `specification`, `positives` and
-        `known`, from which `longtailor.objectives.build` makes it again.
+        `known`, from which `longtailor.objectives.build_for` makes it again.
     correction : ndarray of float64, shape (labels,), optional
         What the objective added to the logit of each label; None where that is no constant.
     competing : list of list of int
@@ -150,7 +150,7 @@ class Detector:
         return np.asarray(expit(self.logits(embeddings, corrected=corrected)))
 
     @cached_property
-    def trained_with(self) -> Objective | None:
+    def trained_with(self) -> AnyObjective | None:
         """The objective, made again from its description; None where `correction` says it all.
 
         Raises
@@ -161,18 +161,15 @@ class Detector:
         if self.correction is not None or "specification" not in self.objective:
             return None
         positives, known = self.objective["positives"], self.objective["known"]
-        return build(self.objective["specification"], positives, known)
+        made = build_for(self.objective["specification"], self.space, positives, known)
+        # What sets in at some epoch was in force, or not yet, when the weights were kept.
+        made.set_epoch(self.objective.get("epoch", 0))
+        return made
 
     def _corrected(self, logits: torch.Tensor) -> torch.Tensor:
         if self.correction is not None:
             return logits - torch.from_numpy(self.correction)
-        if self.trained_with is None:
-            return logits
-        try:
-            return self.trained_with.probabilities(logits).logit(eps=1e-12)
-        except UsageError:
-            # Its logits do not tell probabilities.
-            return logits
+        return logits if self.trained_with is None else self.trained_with.corrected(logits)
 
     def decide(self, probabilities: Floats, *, exclusive: bool = True) -> npt.NDArray[np.bool_]:
         """Apply the thresholds; of an exclusive attribute exactly one value is predicted.
@@ -456,9 +453,8 @@ def _check(detector: Detector, encoders: dict[str, Any]) -> None:
     taken = [block.dim for block in detector.classifier.blocks]
     if given != taken:
         raise ValueError(f"the encoders give {given} numbers and the classifier takes {taken}")
-    counts = None if detector.trained_with is None else detector.trained_with.positives
-    if counts is not None and len(counts) != labels:
-        raise ValueError("the objective was built for another number of labels")
+    # Built here, so that a damaged description is told as one.
+    _ = detector.trained_with
     competing = list(detector.competing)
     if isinstance(detector.classifier, BlendedClassifier):
         competing += detector.classifier.competing

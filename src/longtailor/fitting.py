@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +33,7 @@ from longtailor.evaluation.metrics import Evaluation, evaluate
 from longtailor.evaluation.promises import promise_precision
 from longtailor.evaluation.thresholds import choose_thresholds
 from longtailor.labels import Bands, LabelSpace
-from longtailor.objectives import Objective
+from longtailor.objectives import AnyObjective
 from longtailor.progress import Advance, track
 from longtailor.training import Fit, fit_classifier
 from longtailor.training.auto import RECIPE
@@ -563,7 +563,7 @@ def _embed_again(
             embeddings[needed] = shared.embed(paths, tuned.encoder, advance)
         else:
             texts = [catalog.texts[at] for at in needed]
-            with EmbeddingCache() as cache:
+            with nullcontext() if shared is not None else EmbeddingCache() as cache:
                 embeddings[needed] = embed_inputs(
                     images, texts, encoders, cache=cache, advance=advance
                 ).values
@@ -662,7 +662,7 @@ def fit_detector(
     return detector, fitted
 
 
-def _trained_with(objective: Objective, fit: Fit) -> dict[str, Any]:
+def _trained_with(objective: AnyObjective, fit: Fit) -> dict[str, Any]:
     """Give what a detector knows of the objective it was trained with."""
     shift = objective.correction()
     assert objective.positives is not None
@@ -674,6 +674,7 @@ def _trained_with(objective: Objective, fit: Fit) -> dict[str, Any]:
             "specification": fit.specification,
             "positives": objective.positives.tolist(),
             "known": objective.known.tolist(),
+            "epoch": int(objective.epoch),
         },
         "correction": None if shift is None else _numpy(shift.expand(len(objective.positives))),
     }

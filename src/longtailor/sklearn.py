@@ -22,7 +22,7 @@ from longtailor.evaluation.ranking import average_precision
 from longtailor.evaluation.thresholds import choose_thresholds
 from longtailor.labels import LabelMatrix, LabelSpace
 from longtailor.labels.matrix import as_label_matrix
-from longtailor.objectives import Objective
+from longtailor.objectives import AnyObjective
 from longtailor.training.design import Design
 from longtailor.training.linear import fit_linear
 from longtailor.training.search import (
@@ -132,7 +132,7 @@ class LongTailClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self._competing = competing_columns(parse_objective(self.objective)[0], space)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         held_out: tuple[Floats, LabelMatrix] | None = None
-        whole: tuple[Classifier, Objective] | None = None
+        whole: tuple[Classifier, AnyObjective] | None = None
         if self.penalty is None or (self._multilabel and self._wants_f1()):
             train, val = _split(matrix, self.val_fraction, seed)
             parts = inputs[train], matrix[train], inputs[val], matrix[val]
@@ -250,7 +250,7 @@ class LongTailClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         matrix: LabelMatrix,
         space: LabelSpace,
         block: Block,
-    ) -> tuple[Classifier, Objective]:
+    ) -> tuple[Classifier, AnyObjective]:
         name, parameters = parse_objective(self.objective_)
         objective = build_objective(name, matrix, space, parameters)
         design = Design.of(torch.from_numpy(inputs), [block])

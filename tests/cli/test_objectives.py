@@ -29,6 +29,15 @@ def test_shows_one():
     assert "margin = 0.05, here 0.1" in result.stdout
 
 
+def test_an_attribute_can_have_its_own(catalog):
+    result = run("none;sleeve=inverse_frequency", "--catalog", str(catalog))
+    assert result.exit_code == 0, result.exception
+    assert "all others: none" in result.stdout
+    assert "sleeve: inverse_frequency" in result.stdout
+    rows = [line.split() for line in result.stdout.splitlines()]
+    assert ["sleeve:puff", "2", "8", "2", "0.6667", "1.099"] in rows
+
+
 def test_auto_is_told_apart():
     assert "no objective but the recipe" in run("auto").stdout
     assert isinstance(run("auto", "--catalog", "x.csv").exception, UsageError)

@@ -23,7 +23,13 @@ from longtailor.errors import UsageError
         (" ;,none,; asl,", ["none", "asl"]),
         # Nothing before it could take the parameter: it is refused as an objective, by name.
         ("cap=10,none", ["cap=10", "none"]),
-        ("none;cap=10", ["none", "cap=10"]),
+        # There is no attribute of that name.
+        ("none;cap=10", ["none;cap=10"]),
+        ("none;sleeve=asl,focal", ["none;sleeve=asl", "focal"]),
+        (
+            "db;sleeve=asl:gamma_neg=2;colour = none;hill",
+            ["db;sleeve=asl:gamma_neg=2;colour = none", "hill"],
+        ),
         ("", []),
     ],
 )

@@ -178,3 +178,42 @@ def test_read_only_label_matrices_are_taken(problem):
     matrix.flags.writeable = False
     inputs = problem.embeddings.numpy()
     fit_classifier(inputs[TRAIN], matrix[TRAIN], inputs[VAL], matrix[VAL], SPACE)
+
+
+def test_attributes_with_objectives_of_their_own_are_fitted_by_themselves(problem):
+    matrix = problem.matrix.copy()
+    cut = problem.embeddings.numpy()[:, :3].argmax(axis=1)
+    matrix[:, :3] = np.eye(3, dtype=np.int8)[cut]
+    space = LabelSpace(SPACE.labels, ["cut"])
+    inputs = problem.embeddings.numpy()
+    mixed = fit_classifier(
+        inputs[TRAIN],
+        matrix[TRAIN],
+        inputs[VAL],
+        matrix[VAL],
+        space,
+        "softmax;tag=effective_number:beta=auto",
+    )
+    parts = [("softmax", slice(0, 3), ["cut"]), ("effective_number:beta=auto", slice(3, 6), [])]
+    specifications = []
+    for name, columns, exclusive in parts:
+        alone = fit_classifier(
+            inputs[TRAIN],
+            matrix[TRAIN, columns],
+            inputs[VAL],
+            matrix[VAL, columns],
+            LabelSpace(SPACE.labels[columns], exclusive),
+            name,
+        )
+        torch.testing.assert_close(mixed.classifier.weight[columns], alone.classifier.weight)
+        torch.testing.assert_close(mixed.classifier.bias[columns], alone.classifier.bias)
+        assert mixed.parts[alone.specification] == alone.chosen
+        specifications.append(alone.specification)
+    assert mixed.specification == ";tag=".join(specifications)
+    assert "auto" not in mixed.specification
+    assert mixed.competing == [[0, 1, 2]]
+    assert mixed.objective.name == mixed.specification
+    with torch.no_grad():
+        scores = compete(mixed.classifier(problem.embeddings[VAL]), mixed.competing).numpy()
+    assert mixed.chosen.val_map == np.nanmean(average_precision(scores, matrix[VAL]))
+    assert mixed.chosen.to_dict()["penalty"] is None

@@ -25,7 +25,8 @@ def objectives(
 ) -> None:
     """List the objectives, or show one: formula, parameters, source and weights."""
     from longtailor.errors import UsageError
-    from longtailor.objectives import describe, family
+    from longtailor.objectives import describe, family, is_by_attribute
+    from longtailor.objectives.by_attribute import split_specification
 
     if name is None:
         if catalog is not None:
@@ -35,6 +36,7 @@ def objectives(
         for short, title, source in rows:
             typer.echo(f"{short:{width}}  {title}. {source}")
         typer.echo("\nA loss and a weighting combine: asl+effective_number:gamma_neg=4,beta=0.99")
+        typer.echo("An attribute can have its own: none;sleeve=asl;archetype=softmax")
         typer.echo(RECIPE)
         return
     if name.strip() == "auto":
@@ -42,7 +44,12 @@ def objectives(
             raise UsageError("auto has no weights that --catalog could show")
         typer.echo(RECIPE)
         return
-    typer.echo(describe(name))
+    if is_by_attribute(name):
+        default, named = split_specification(name)
+        told = [f"all others: {default}", *(f"{one}: {of}" for one, of in named.items())]
+        typer.echo("\n".join(told))
+    else:
+        typer.echo(describe(name))
     if catalog is not None:
         typer.echo()
         typer.echo(weights_on(name, catalog))
@@ -51,16 +58,12 @@ def objectives(
 def weights_on(name: str, path: Path) -> str:
     """Give the table of an objective's weights on the train split of a catalogue."""
     from longtailor.catalog import TRAIN, Catalog
-    from longtailor.objectives import build, parse, weights_table
+    from longtailor.objectives import build_for, weights_table
 
     catalog = Catalog.read(path)
     split = TRAIN if catalog.in_split(TRAIN).any() else None
     space = catalog.space
-    groups = [space.groups[attribute] for attribute in sorted(space.exclusive)]
-    softmax = parse(name)[0].startswith("softmax")
-    objective = build(
-        name, statistics=catalog.statistics(split), groups=groups if softmax else None
-    )
+    objective = build_for(name, space, statistics=catalog.statistics(split))
     rows = weights_table(objective, space.labels)
     columns = list(rows[0])
     width = max(len(label) for label in (*space.labels, "label"))

@@ -62,11 +62,16 @@ def objective_names(text: str) -> list[str]:
     """Split objectives at semicolons, and at commas that do not begin another parameter.
 
     `none,focal:gamma=2,alpha=0.5,asl` is none, `focal:gamma=2,alpha=0.5` and asl: what follows a
-    comma is a parameter if it is written as parameter=value.
+    comma is a parameter if it is written as parameter=value. What follows a semicolon is the
+    objective of an attribute if it is written as attribute=objective: `none;sleeve=asl,focal` is
+    `none;sleeve=asl` and focal.
     """
     found: list[str] = []
     for part in text.split(";"):
         begun = len(found)
+        if begun and "=" in part.partition(":")[0].partition(",")[0]:
+            first, _, part = part.partition(",")
+            found[-1] += f";{first.strip()}"
         for piece in filter(None, (piece.strip() for piece in part.split(","))):
             if len(found) > begun and "=" in piece.partition(":")[0]:
                 found[-1] += f",{piece}"

@@ -15,7 +15,6 @@ from longtailor.encoders import AnyEncoder, TextEncoder
 from longtailor.encoders.networks import PhotoNetwork, build_network, fold_batch_norm
 from longtailor.encoders.text_backends import MaskedMeanNetwork
 from longtailor.encoders.text_networks import build_text_network
-from longtailor.errors import UsageError
 
 OUTPUTS = ("probability", "probability_corrected", "predicted", "logit", "embedding")
 HIGHEST_LOGIT = 700.0
@@ -49,8 +48,6 @@ class DetectorNetwork(nn.Module):
         shift = detector.correction
         self.register_buffer("correction", None if shift is None else torch.tensor(shift).float())
         self.objective = detector.trained_with
-        if self.objective is not None and not _tells_probabilities(detector):
-            self.objective = None
 
     def forward(
         self,
@@ -82,9 +79,9 @@ class DetectorNetwork(nn.Module):
     def corrected(self, scores: Tensor) -> Tensor:
         """Give the probabilities without what the objective added."""
         if self.correction is not None:
-            return compete(scores - self.correction, self.competing).sigmoid()
-        if self.objective is not None:
-            return self.objective.probabilities(scores)
+            scores = scores - self.correction
+        elif self.objective is not None:
+            scores = self.objective.corrected(scores)
         return compete(scores, self.competing).sigmoid()
 
     def decide(self, logits: Tensor) -> Tensor:
@@ -100,9 +97,7 @@ class DetectorNetwork(nn.Module):
 def build(encoder: AnyEncoder) -> nn.Module:
     """Build the network of an encoder."""
     if isinstance(encoder, TextEncoder):
-        return MaskedMeanNetwork(
-            build_text_network(encoder.name, weights=encoder.weights.file)[0]
-        )
+        return MaskedMeanNetwork(build_text_network(encoder.name, weights=encoder.weights.file)[0])
     size = encoder.image_size
     network, _, _ = build_network(encoder.name, weights=encoder.weights.file, image_size=size)
     return PhotoNetwork(fold_batch_norm(network, image_size=size), encoder.preprocessing)
@@ -133,12 +128,3 @@ def example_inputs(detector: Detector, batch: int = 2, tokens: int = 7) -> dict[
             made[modality] = torch.zeros(shape, dtype=torch.uint8)
     made["has_image"] = torch.ones(batch, dtype=torch.bool)
     return {name: made[name] for name in inputs_of(detector)}
-
-
-def _tells_probabilities(detector: Detector) -> bool:
-    assert detector.trained_with is not None
-    try:
-        detector.trained_with.probabilities(torch.zeros(1, len(detector.space)))
-    except UsageError:
-        return False
-    return True

@@ -62,7 +62,7 @@ def build(
     canonical, written = parse(name)
     given = {**written, **check(canonical, parameters)}
     loss_type, weighting_type = parts_of(canonical)
-    statistics = _statistics(canonical, positives, known, statistics)
+    statistics = statistics_of(canonical, positives, known, statistics)
     if statistics is None and (loss_type.needs_statistics or weighting_type.needs_statistics):
         raise UsageError(f"{canonical} needs label statistics: give positives and known")
 
@@ -111,12 +111,19 @@ def build_from_matrix(name: str, matrix: npt.ArrayLike, **parameters: Any) -> Ob
     return build(name, statistics=statistics, **parameters)
 
 
-def _statistics(
+def statistics_of(
     name: str,
     positives: npt.ArrayLike | None,
     known: npt.ArrayLike | None,
     statistics: LabelStatistics | None,
 ) -> LabelStatistics | None:
+    """Give the statistics, or those of the counts, where they were given; `name` is for errors.
+
+    Raises
+    ------
+    UsageError
+        If both are given, or the counts are wrong.
+    """
     if (positives is None) != (known is None):
         raise UsageError(f"{name}: give both positives and known, or neither")
     if positives is None or known is None:

@@ -256,6 +256,20 @@ class Objective(nn.Module):
         _, negative = self.negative_cells(far)
         return (negative / (negative - positive)).to(logits)
 
+    def corrected(self, logits: Tensor) -> Tensor:
+        """Take away what training with this objective added to logits (batch, labels).
+
+        Their sigmoid (softmax within an exclusive attribute) is then the probability in the world
+        as it is. Logits that do not tell probabilities stay as they are.
+        """
+        shift = self.correction()
+        if shift is not None:
+            return logits - shift.to(logits)
+        try:
+            return self.probabilities(logits).logit(eps=1e-12)
+        except UsageError:
+            return logits
+
     def masked(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Give the targets with -1 in the cells that take no part."""
         return cast("Tensor", self.masking(logits, targets))

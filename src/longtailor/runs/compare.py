@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from longtailor.fitting import Stopwatch
@@ -78,7 +79,8 @@ def compare_run(
                 "attributes": list(scope.attributes),
                 "objective": fit.objective,
                 "seed": fit.seed,
-                "penalty": fit.penalty,
+                # One objective an attribute has one penalty each.
+                "penalty": None if math.isnan(fit.penalty) else fit.penalty,
                 "seconds": fit.seconds,
                 **({} if fit.training is None else {"training": fit.training}),
             }

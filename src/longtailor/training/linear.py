@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from longtailor.labels import POSITIVE, UNKNOWN
-from longtailor.objectives import Objective
+from longtailor.objectives import AnyObjective
 from longtailor.training.design import Design
 from longtailor.training.lbfgs import Loss, Minimum, minimize
 
@@ -14,7 +14,7 @@ from longtailor.training.lbfgs import Loss, Minimum, minimize
 def fit_linear(
     design: Design,
     targets: Tensor,
-    objective: Objective,
+    objective: AnyObjective,
     penalty: float,
     start: Tensor | None = None,
     *,
@@ -33,7 +33,7 @@ def fit_linear(
         Training embeddings.
     targets : Tensor of float32, shape (products, labels)
         1 positive, 0 negative, -1 unknown.
-    objective : Objective
+    objective : Objective or ObjectiveByAttribute
         What to minimise; its reduction is not used.
     penalty : float
         Strength of the L2 penalty, above 0.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,12 +12,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from longtailor.classifiers import Block, Classifier, compete
+from longtailor.classifiers import Block, Classifier, LinearClassifier, compete
 from longtailor.errors import LongtailorError
 from longtailor.evaluation.decisions import judge
 from longtailor.evaluation.ranking import average_precision
 from longtailor.labels import LabelMatrix, LabelSpace, LabelStatistics
-from longtailor.objectives import Objective, build, parse
+from longtailor.objectives import AnyObjective, build_for, is_by_attribute, parse
+from longtailor.objectives.by_attribute import assign, competing, split_specification
 from longtailor.training.auto import RECIPE, fit_auto
 from longtailor.training.design import Design
 from longtailor.training.linear import fit_linear
@@ -60,11 +61,12 @@ class Fit:
     Attributes
     ----------
     classifier : LinearClassifier or BlendedClassifier
-    objective : Objective
+    objective : Objective or ObjectiveByAttribute
         As it was built for the training labels.
     specification : str
         The objective with its parameters, beta chosen.
     chosen : Trial
+        Of one objective an attribute: all of them together, without a penalty.
     trials : tuple of Trial
         All that were tried, in order.
     competing : list of list of int
@@ -73,15 +75,18 @@ class Fit:
         Where the classifier was fitted to train and val together: logits of the products of train,
         then of val, by classifiers that did not see them; NaN for products that all of them saw.
         None where val was not learned from.
+    parts : dict of str to Trial
+        Of one objective an attribute: what was chosen for each objective.
     """
 
     classifier: Classifier
-    objective: Objective
+    objective: AnyObjective
     specification: str
     chosen: Trial
     trials: tuple[Trial, ...]
     competing: list[list[int]]
     held_out: npt.NDArray[np.float64] | None = None
+    parts: dict[str, Trial] = field(default_factory=dict)
 
 
 def fit_classifier(
@@ -107,6 +112,9 @@ def fit_classifier(
     each beta gets its own best penalty, and the beta with the highest macro F1 at 0.5 is taken:
     what weights move first is where 0.5 falls.
 
+    Where attributes have objectives of their own, the labels of each objective are fitted by
+    themselves, each with a penalty (and beta) of its own.
+
     Parameters
     ----------
     embeddings, val_embeddings : array_like of float, shapes (products, dim)
@@ -116,7 +124,8 @@ def fit_classifier(
     space : LabelSpace
         The columns of the matrices.
     objective : str
-        A name of the family with parameters, such as `effective_number:beta=0.99`, or `auto`.
+        A name of the family with parameters, such as `effective_number:beta=0.99`; one for each
+        attribute (`longtailor.objectives.build_for`); or `auto`.
     advance : callable
         Called with 1 after each fit.
     blocks : sequence of Block, optional
@@ -149,6 +158,10 @@ def fit_classifier(
             torch.cat([inputs, val_inputs]), annotated, space, group, blocks, advance, choose_by
         )
     design = design or Design.of(inputs, blocks)
+    if is_by_attribute(objective):
+        return _fit_by_attribute(
+            objective, design, inputs, matrix, val_inputs, val_matrix, space, blocks, advance
+        )
     targets = torch.tensor(matrix, dtype=torch.float32)
     automatic = parameters.get("beta") == AUTO
     competing = competing_columns(name, space)
@@ -193,40 +206,121 @@ def _fit_recipe(
     return Fit(fit.classifier, fit.objective, RECIPE, chosen, trials, [], fit.held_out)
 
 
+def _fit_by_attribute(
+    objective: str,
+    design: Design,
+    inputs: Tensor,
+    matrix: LabelMatrix,
+    val_inputs: Tensor,
+    val_matrix: LabelMatrix,
+    space: LabelSpace,
+    blocks: Sequence[Block] | None,
+    advance: Callable[[int], None],
+) -> Fit:
+    weight, bias = torch.empty(len(space), inputs.shape[1]), torch.empty(len(space))
+    fits: dict[str, Fit] = {}
+    for written, columns in assign(objective, space):
+        fit = fit_classifier(
+            inputs.numpy(),
+            matrix[:, columns],
+            val_inputs.numpy(),
+            val_matrix[:, columns],
+            space.select(columns),
+            written,
+            advance=advance,
+            blocks=blocks,
+            design=design,
+        )
+        assert isinstance(fit.classifier, LinearClassifier)
+        weight[columns], bias[columns] = (
+            fit.classifier.weight.detach(),
+            fit.classifier.bias.detach(),
+        )
+        fits[written] = fit
+    classifier = LinearClassifier(weight, bias, fit.classifier.blocks, fit.classifier.average)
+    specification = _rewritten(
+        objective, lambda one: fits[one].specification if one in fits else one
+    )
+    rivals = competing_columns(specification, space)
+    with torch.inference_mode():
+        scores = compete(classifier(val_inputs), rivals).numpy()
+    parts = {fit.specification: fit.chosen for fit in fits.values()}
+    chosen = Trial(
+        specification,
+        math.nan,
+        None,
+        sum(trial.iterations for trial in parts.values()),
+        all(trial.converged for trial in parts.values()),
+        _mean(average_precision(scores, val_matrix)),
+        _mean(judge(scores >= 0, val_matrix).f1),
+    )
+    return Fit(
+        classifier,
+        build_for(specification, space, statistics=LabelStatistics.from_matrix(matrix)),
+        specification,
+        chosen,
+        tuple(trial for fit in fits.values() for trial in fit.trials),
+        rivals,
+        parts=parts,
+    )
+
+
 def parse_objective(text: str) -> tuple[str, dict[str, Any]]:
-    """Read an objective as `longtailor.objectives.parse` does, or the recipe `auto`."""
-    return (RECIPE, {}) if text.strip() == RECIPE else parse(text)
+    """Read an objective as `longtailor.objectives.parse` does, or the recipe `auto`.
+
+    One objective an attribute is checked, and comes back as it is, without parameters.
+    """
+    if text.strip() == RECIPE:
+        return RECIPE, {}
+    if is_by_attribute(text):
+        split_specification(text)
+        return text.strip(), {}
+    return parse(text)
+
+
+def _rewritten(specification: str, change: Callable[[str], str]) -> str:
+    """Write a specification with each of its objectives changed."""
+    default, named = split_specification(specification)
+    return ";".join([change(default), *(f"{name}={change(one)}" for name, one in named.items())])
 
 
 def build_objective(
     name: str, matrix: LabelMatrix, space: LabelSpace, parameters: dict[str, Any]
-) -> Objective:
+) -> AnyObjective:
     """Build an objective for training labels; `softmax` is told the exclusive attributes.
 
-    That of `auto` is its linear part's.
+    That of `auto` is its linear part's. Where an attribute's beta is still to be chosen, it is the
+    last of `BETAS`.
     """
     if name == RECIPE:
         name = "none"
-    competing = competing_columns(name, space)
-    groups = {"groups": competing} if _is_softmax(name) else {}
-    return build(name, statistics=LabelStatistics.from_matrix(matrix), **groups, **parameters)
+
+    def settled(written: str) -> str:
+        own, given = parse(written)
+        return _specification(own, {k: BETAS[-1] if v == AUTO else v for k, v in given.items()})
+
+    if is_by_attribute(name):
+        specification = _rewritten(name, settled)
+    else:
+        specification = _specification(name, parameters)
+    return build_for(specification, space, statistics=LabelStatistics.from_matrix(matrix))
 
 
 def competing_columns(name: str, space: LabelSpace) -> list[list[int]]:
     """Give the columns of each attribute whose values an objective makes compete."""
-    if not _is_softmax(name):
+    if name == RECIPE:
         return []
-    return [space.groups[attribute].tolist() for attribute in sorted(space.exclusive)]
-
-
-def _is_softmax(name: str) -> bool:
-    return name.partition("+")[0] == "softmax"
+    return [
+        group
+        for written, columns in assign(name, space)
+        for group in competing(written, columns, space)
+    ]
 
 
 def _choose_penalty(
     design: Design,
     targets: Tensor,
-    objective: Objective,
+    objective: AnyObjective,
     val_inputs: Tensor,
     val_matrix: LabelMatrix,
     competing: list[list[int]],

@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from longtailor.errors import LongtailorError
-from longtailor.objectives import Objective
+from longtailor.objectives import AnyObjective
 from longtailor.objectives.reduction import MEAN
 from longtailor.training.deep.budget import Plan
 from longtailor.training.deep.data import Batch
@@ -33,7 +33,7 @@ class FineTuned(pl.LightningModule):
     Parameters
     ----------
     network : TrainedNetwork
-    objective : Objective
+    objective : Objective or ObjectiveByAttribute
     options : FineTuning
     plan : Plan
         What the learning rate goes by.
@@ -45,7 +45,7 @@ class FineTuned(pl.LightningModule):
     def __init__(
         self,
         network: TrainedNetwork,
-        objective: Objective,
+        objective: AnyObjective,
         options: FineTuning,
         plan: Plan,
         names: Sequence[str],

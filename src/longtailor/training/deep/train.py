@@ -23,7 +23,7 @@ from safetensors.torch import load_file
 from longtailor.classifiers import LinearClassifier
 from longtailor.errors import LongtailorError
 from longtailor.labels import LabelMatrix
-from longtailor.objectives import Objective
+from longtailor.objectives import AnyObjective
 from longtailor.training.deep.averaging import MovingAverage
 from longtailor.training.deep.budget import Budget, Plan
 from longtailor.training.deep.checkpoints import KeepLast, SafetensorsIO
@@ -49,7 +49,7 @@ class Task:
     ----------
     network : TrainedNetwork
         Encoder and classifier to start from. Their weights are changed.
-    objective : Objective
+    objective : Objective or ObjectiveByAttribute
         Built for the statistics of the stream of products (see `sampled_statistics`).
     learned : Learned
         The products of train and val.
@@ -62,7 +62,7 @@ class Task:
     """
 
     network: TrainedNetwork
-    objective: Objective
+    objective: AnyObjective
     learned: Learned
     train_matrix: LabelMatrix
     val_matrix: LabelMatrix

@@ -14,7 +14,7 @@ from longtailor.catalog import TEST, TRAIN, VAL, Catalog
 from longtailor.classifiers import LinearClassifier
 from longtailor.encoders import AnyEncoder
 from longtailor.files import replacing
-from longtailor.objectives import Objective, build, parse
+from longtailor.objectives import AnyObjective, build_for
 from longtailor.training.deep.data import Learned
 from longtailor.training.deep.network import TrainedNetwork
 from longtailor.training.deep.options import FineTuning
@@ -35,7 +35,7 @@ class Tuned:
     weights : Path
         Its safetensors file.
     classifier : LinearClassifier
-    objective : Objective
+    objective : Objective or ObjectiveByAttribute
         As it was built for the products that were shown.
     curves : dict
         See `longtailor.training.deep.train.Outcome`; and `notes` on how it was trained.
@@ -44,7 +44,7 @@ class Tuned:
     encoder: AnyEncoder
     weights: Path
     classifier: LinearClassifier
-    objective: Objective
+    objective: AnyObjective
     curves: dict[str, Any]
 
 
@@ -87,17 +87,14 @@ class Setting:
         inside = self.catalog.in_split(split)
         return [value for value, is_in in zip(values, inside, strict=True) if is_in]
 
-    def tune(self, network: TrainedNetwork, learned: Learned) -> tuple[Outcome, Objective, Path]:
+    def tune(self, network: TrainedNetwork, learned: Learned) -> tuple[Outcome, AnyObjective, Path]:
         """Train; give what it came to, the objective, and the file of the encoder's weights."""
         catalog, fit, options = self.catalog, self.fit, self.options
         matrix = catalog.matrix[catalog.in_split(TRAIN)]
         measured = catalog.in_split(VAL) | catalog.in_split(TEST)
-        name, parameters = parse(fit.specification)
-        objective = build(
-            name,
-            statistics=sampled_statistics(matrix, repeat_factors(matrix, options.repeat_below)),
-            **({"groups": fit.competing} if fit.competing else {}),
-            **parameters,
+        factors = repeat_factors(matrix, options.repeat_below)
+        objective = build_for(
+            fit.specification, catalog.space, statistics=sampled_statistics(matrix, factors)
         )
         outcome = fine_tune(
             Task(
