@@ -119,6 +119,9 @@ def load_weights(network: nn.Module, path: Path, dropped: tuple[str, ...] = ()) 
     LongtailorError
         If the file cannot be read, is of another format, or does not fit.
     """
+    if path.exists() and not path.is_file():
+        # Reading a device or a pipe would not end.
+        raise LongtailorError(f"{path}: is no file")
     try:
         content = path.read_bytes()
         tensors = load_file(path)
