@@ -202,7 +202,7 @@ def test_what_is_no_http_is_refused(small: Process, sent: bytes) -> None:
 @pytest.mark.parametrize("chunked", [False, True])
 def test_an_upload_that_is_too_large_is_told_so(small: Process, chunked: bool) -> None:
     part = b'--b\r\nContent-Disposition: form-data; name="images"; filename="a"\r\n\r\n'
-    parts = [part] + [b"x" * 100_000] * 200
+    parts = [part] + [b"x" * 1_000_000] * 40
     answer = httpx.post(
         f"{small.address}/predict",
         content=iter(parts) if chunked else b"".join(parts),
@@ -210,6 +210,15 @@ def test_an_upload_that_is_too_large_is_told_so(small: Process, chunked: bool) -
     )
     assert answer.status_code == 413
     assert answer.json() == {"detail": "a request has 100,000 bytes at most"}
+
+
+def test_who_sends_without_end_is_cut_off(small: Process) -> None:
+    with small.connect() as client:
+        client.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+        with pytest.raises(OSError, match=r"reset|Broken pipe"):  # noqa: PT012
+            while True:
+                client.sendall(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
+                time.sleep(0.01)
 
 
 def test_an_address_in_use_is_told_in_one_line() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import contextlib
 import secrets
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -21,6 +22,8 @@ from longtailor.serving.settings import ServeSettings, is_loopback
 HEALTH = ("/health", "/health/live")
 BODIES_AT_ONCE = 8
 """Bodies of the largest size that are read at the same time."""
+LINGER = 2.0
+"""Seconds that a client may go on sending what is not wanted."""
 _HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
@@ -178,7 +181,20 @@ class _Exchange:
             if not self.complete:
                 # The rest of the body is not wanted.
                 headers["connection"] = "close"
-        await self._send(message)
+        if self.complete or message.get("more_body", message["type"] == "http.response.start"):
+            await self._send(message)
+            return
+        # Who closes on a client that still sends takes the answer away from it.
+        await self._send({**message, "more_body": True})
+        await self._linger()
+        await self._send({"type": "http.response.body", "body": b""})
+
+    async def _linger(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LINGER):
+                more = True
+                while more:
+                    more = (await self.receive()).get("more_body", False)
 
     async def answer(
         self, status: int, detail: str, headers: Mapping[str, str] | None = None
