@@ -12,8 +12,14 @@ from longtailor.errors import UsageError
 from longtailor.fitting import Embedded
 from longtailor.labels import Bands
 from longtailor.studies import fits as fits_module
-from longtailor.studies.compare import CompareOptions, compare_embedded
+from longtailor.studies.compare import (
+    OBJECTIVES,
+    CompareOptions,
+    compare_embedded,
+    default_objectives,
+)
 from longtailor.studies.draws import annotate
+from longtailor.training.deep.options import FineTuning
 
 pytestmark = pytest.mark.usefixtures("light_encoder")
 
@@ -98,3 +104,8 @@ def test_what_makes_no_sense_is_refused(options: dict[str, Any], told: str) -> N
 def test_bands_that_cannot_be_read_are_wrong_usage(shop: Path) -> None:
     with pytest.raises(UsageError, match="bands"):
         longtailor.compare(Catalog.read(shop), bands="few")
+
+
+def test_fewer_objectives_are_the_default_where_each_is_a_training() -> None:
+    assert default_objectives() == OBJECTIVES
+    assert default_objectives(FineTuning()) == OBJECTIVES[:3]

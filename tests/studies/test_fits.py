@@ -22,6 +22,7 @@ from longtailor.studies.fits import (
     run_fits,
 )
 from longtailor.studies.results import StudyFit
+from longtailor.training.deep.options import FineTuning
 
 Tasks = list[tuple[FitTask, DrawnData]]
 
@@ -161,7 +162,8 @@ def test_other_data_have_another_fingerprint(embedded_shop: Embedded) -> None:
         replace(embedded_shop, embeddings=embedded_shop.embeddings * np.float32(1.5)),
     ]
     found = {fingerprint_of(data) for data in (embedded_shop, *others)}
-    assert len(found) == 5
+    found |= {fingerprint_of(embedded_shop, FineTuning(epochs=epochs)) for epochs in (1, 2)}
+    assert len(found) == 7
     assert fingerprint_of(embedded_shop) in found
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,21 @@ def test_a_fit_comes_back_bit_by_bit(tmp_path: Path) -> None:
         ours, theirs = getattr(back, name), getattr(fit, name)
         assert ours.dtype == theirs.dtype
         assert ours.tobytes() == theirs.tobytes()
+
+
+def test_how_its_network_was_trained_comes_back(tmp_path: Path) -> None:
+    training = {"steps": 90, "best_epoch": 2, "epochs": [{"epoch": 1, "map": 0.5, "loss": None}]}
+    store = store_in(tmp_path)
+    store.put(TASK, replace(made_fit(), training=training))
+    back = store.get(TASK)
+    assert back is not None
+    assert back.training == training
+    (file,) = tmp_path.iterdir()
+    content = file.read_bytes()
+    # The header holds JSON in JSON.
+    assert content.count(rb"\"steps\": 90") == 1
+    file.write_bytes(content.replace(rb"\"steps\": 90", rb"\"steps\": 91"))
+    assert store.get(TASK) is None
 
 
 def test_what_was_not_finished_is_not_there(tmp_path: Path) -> None:

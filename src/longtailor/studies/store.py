@@ -64,14 +64,15 @@ class FitStore:
             with safe_open(self._path(key), "np") as file:
                 record = json.loads(file.metadata()["fit"])
                 arrays = {name: file.get_tensor(name) for name in _ARRAYS}
-            sound = record["key"] == key and record["sha256"] == _digest(arrays)
+            training = record.get("training")
+            sound = record["key"] == key and record["sha256"] == _digest(arrays, training)
             fit = StudyFit(
                 task["objective"],
                 task["seed"],
                 **arrays,
                 penalty=float(record["penalty"]),
                 seconds=float(record["seconds"]),
-                training=record.get("training"),
+                training=training,
             )
         except (OSError, SafetensorError, ValueError, KeyError, TypeError):
             return None
@@ -93,7 +94,7 @@ class FitStore:
         }
         record = {
             "key": key,
-            "sha256": _digest(arrays),
+            "sha256": _digest(arrays, fit.training),
             "task": dict(task),
             "penalty": fit.penalty,
             "seconds": fit.seconds,
@@ -120,8 +121,10 @@ class FitStore:
         )
 
 
-def _digest(arrays: Mapping[str, npt.NDArray[Any]]) -> str:
+def _digest(arrays: Mapping[str, npt.NDArray[Any]], training: dict[str, Any] | None) -> str:
     digest = hashlib.sha256()
+    if training is not None:
+        digest.update(json.dumps(training, sort_keys=True).encode())
     for name in _ARRAYS:
         digest.update(np.ascontiguousarray(arrays[name]).tobytes())
     return digest.hexdigest()

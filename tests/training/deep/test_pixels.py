@@ -8,7 +8,7 @@ from PIL import Image
 
 from longtailor.encoders.preprocessing import Preprocessing
 from longtailor.errors import ImageError
-from longtailor.training.deep.pixels import DecodedPhotos, Photos, decode_once
+from longtailor.training.deep.pixels import DecodedPhotos, Photos, SharedPhotos, decode_once
 
 SQUASH = Preprocessing(16, "bilinear", (0.5,) * 3, (0.5,) * 3)
 
@@ -66,3 +66,14 @@ def test_photos_decoded_together_are_found_by_their_paths(tmp_path):
         path.unlink()
     again = DecodedPhotos(tmp_path, "all", paths).photos([paths[3]], matrix[:1], SQUASH, "images")
     assert again.take(0).shape == (16, 16, 3)
+
+
+def test_shared_photos_are_embedded_from_their_pixels(tmp_path, light_encoder):
+    paths = draw(tmp_path)
+    measured = DecodedPhotos(tmp_path, "measured", paths)
+    shared = SharedPhotos(DecodedPhotos(tmp_path, "learned", paths[:2]), measured)
+    done = []
+    embeddings = shared.embed([paths[3], paths[1]], light_encoder, done.append)
+    pixels = [SQUASH(Image.open(paths[row]).convert("RGB")) for row in (3, 1)]
+    np.testing.assert_array_equal(embeddings, light_encoder.encode(np.stack(pixels)))
+    assert sum(done) == 2
