@@ -236,3 +236,28 @@ def test_formats_that_are_no_photos_are_refused(tmp_path: Path, photo: Image.Ima
     photo.save(tmp_path / "drawing.eps")
     with pytest.raises(ImageError, match=r"drawing\.eps"):
         open_image(tmp_path / "drawing.eps")
+
+
+def progressive(*, repeated: int) -> bytes:
+    """Write a progressive JPEG whose last scan stands there several times more."""
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", progressive=True)
+    content = file.getvalue()
+    last, end = content.rindex(b"\xff\xda"), content.rindex(b"\xff\xd9")
+    return content[:end] + content[last:end] * repeated + content[end:]
+
+
+def test_a_jpeg_of_endless_scans_is_not_decoded() -> None:
+    for repeated in (0, 30):
+        assert open_image(io.BytesIO(progressive(repeated=repeated))).size == (30, 20)
+    with pytest.raises(ImageError, match=r"a\.jpg: a JPEG of more than 50 scans"):
+        open_image(io.BytesIO(progressive(repeated=50)), name="a.jpg")
+
+
+def test_a_limit_of_pixels_can_be_given() -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (200, 100)).save(file, "PNG")
+    assert open_image(file, max_megapixels=0.02).size == (200, 100)
+    with pytest.raises(ImageError, match=r"image: 200 x 100 pixels, more than 0\.01 megapixels$"):
+        open_image(file, max_megapixels=0.01)

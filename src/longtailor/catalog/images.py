@@ -17,6 +17,10 @@ FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "JPEG2000
 MAX_MEGAPIXELS = 100.0
 """The largest image that is decoded, unless `LONGTAILOR_MAX_MEGAPIXELS` says otherwise."""
 
+MAX_SCANS = 50
+"""Passes over its pixels that a progressive JPEG may take. Encoders write about ten. Each can be a
+hundred bytes in the file, and takes a good part of a second where there are many pixels."""
+
 
 def open_image(
     source: str | os.PathLike[str] | IO[bytes],
@@ -53,7 +57,8 @@ def open_image(
     ImageError
         If the file is missing, empty, truncated or no image; if its header announces more
         than `LONGTAILOR_MAX_MEGAPIXELS` (default 100; Pillow's own limit of 178 stands above
-        it), in which case nothing is decoded; or if its pixels have no defined range.
+        it) or a JPEG has more than `MAX_SCANS`, in which case nothing is decoded; or if its
+        pixels have no defined range.
     """
     name = name or _name(source)
     limit = _max_pixels() if max_megapixels is None else 1e6 * max_megapixels
@@ -65,6 +70,8 @@ def open_image(
                     f"{name}: {image.width} x {image.height} pixels, more than "
                     f"{limit / 1e6:g} megapixels{setter if max_megapixels is None else ''}"
                 )
+            if image.info.get("progressive") and _count_scans(image) > MAX_SCANS:
+                raise ImageError(f"{name}: a JPEG of more than {MAX_SCANS} scans: not decoded")
             if draft is not None:
                 image.draft(None, (2 * draft, 2 * draft))
             return _rgb(ImageOps.exif_transpose(image), name)
@@ -111,6 +118,16 @@ def read_image_file(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ImageError(f"{path}: {_reason(error, path)}") from error
+
+
+def _count_scans(image: Image.Image) -> int:
+    file = image.fp
+    assert file is not None
+    at = file.tell()
+    file.seek(0)
+    scans = file.read().count(b"\xff\xda")
+    file.seek(at)
+    return scans
 
 
 def _rgb(image: Image.Image, name: str) -> Image.Image:
