@@ -39,6 +39,7 @@ def test_other_routes_stand_behind_the_same_guard(reviewed: TestClient) -> None:
     with reviewed as client:
         decision = {"label": "sleeve:puff", "known": True}
         assert client.post("/review/decide", json=decision).json() == {"decided": "sleeve:puff"}
+        assert 'path="/review/decide",status="200"' in client.get("/metrics").text
         headers = {"origin": "https://evil.example"}
         assert client.post("/review/decide", json=decision, headers=headers).status_code == 403
         large = client.post("/review/decide", content=iter([b" " * 500] * 3))

@@ -214,7 +214,9 @@ def test_a_full_queue_is_told_with_503(
             assert not second.done()
         refused = client.post("/predict", files=upload(photo()))
         assert refused.status_code == 503
-        assert client.get("/health").json() == {"status": "ready"}
+        assert client.get("/health").json() == {"status": "busy"}
+        assert client.get("/health").status_code == 503
+        assert client.get("/health/live").json() == {"status": "live"}
         slow.go_on.set()
         assert first.result(10).status_code == second.result(10).status_code == 200
     text = client.get("/metrics").text
@@ -281,9 +283,9 @@ def test_labels_that_promise(detector: Detector, serve: Serve, photo: Photo) -> 
 def test_health_follows_the_thread_that_scores(client: TestClient) -> None:
     assert client.get("/health").json() == {"status": "ready"}
     client.app.state.service._batcher.close(5)  # type: ignore[attr-defined]
-    answer = client.get("/health")
-    assert (answer.status_code, answer.json()) == (503, {"status": "unable"})
-    assert client.get("/health/live").status_code == 200
+    for path in ("/health", "/health/live"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.json()) == (503, {"status": "dead"})
 
 
 def test_metrics_do_not_grow_with_what_clients_make_up(client: TestClient, photo: Photo) -> None:

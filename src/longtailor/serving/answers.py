@@ -67,7 +67,7 @@ class LabelsAnswer(BaseModel):
 class HealthAnswer(BaseModel):
     """Whether the service takes work."""
 
-    status: str = Field(description="ready or unable; live where only that was asked.")
+    status: str = Field(description="ready, live, busy or dead.")
 
 
 class ErrorAnswer(BaseModel):

@@ -89,22 +89,28 @@ def build_router(service: Service) -> APIRouter:
     async def labels() -> LabelsAnswer:
         return labels_answer(service.detector)
 
+    not_now = {503: {"model": HealthAnswer, "description": "No."}}
+
     @router.get(
         "/health",
-        summary="Whether the service takes work",
-        responses={503: {"model": HealthAnswer, "description": "Not now."}},
+        summary="Whether the service takes work now",
+        response_model=HealthAnswer,
+        responses=not_now,
     )
-    async def health(response: Response) -> HealthAnswer:
-        """Ready (200), or unable to score (503). Needs no token."""
-        if service.ready:
-            return HealthAnswer(status="ready")
-        response.status_code = 503
-        return HealthAnswer(status="unable")
+    async def health() -> JSONResponse:
+        """Say ready, busy (all places are taken) or dead. Needs no token."""
+        status = "dead" if not service.alive else "busy" if service.full else "ready"
+        return _health(status, status == "ready")
 
-    @router.get("/health/live", summary="Whether the process answers")
-    async def live() -> HealthAnswer:
-        """Needs no token."""
-        return HealthAnswer(status="live")
+    @router.get(
+        "/health/live",
+        summary="Whether the service works at all",
+        response_model=HealthAnswer,
+        responses=not_now,
+    )
+    async def live() -> JSONResponse:
+        """Say live, or dead: it then has to be started again. Needs no token."""
+        return _health("live" if service.alive else "dead", service.alive)
 
     @router.get("/docs", include_in_schema=False)
     async def docs(request: Request) -> HTMLResponse:
@@ -140,6 +146,10 @@ async def _score(service: Service, upload: Upload) -> list[Scores]:
             for image, text in zip(upload.images, upload.texts, strict=True)
         ]
     )
+
+
+def _health(status: str, well: bool) -> JSONResponse:
+    return JSONResponse({"status": status}, 200 if well else 503)
 
 
 def _late(service: Service) -> HTTPException:

@@ -53,9 +53,14 @@ class Service:
         )
 
     @property
-    def ready(self) -> bool:
-        """Whether products can be scored."""
+    def alive(self) -> bool:
+        """Whether the thread that scores runs. If not, only a new process helps."""
         return self._batcher is not None and self._batcher.alive
+
+    @property
+    def full(self) -> bool:
+        """Whether all places are taken."""
+        return self._taken >= self.settings.queue
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
