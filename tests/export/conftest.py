@@ -67,29 +67,6 @@ def make_detector(thumbnails: Any) -> Callable[..., Detector]:
 
 
 @pytest.fixture
-def tiny_text_encoder(tmp_path: Path) -> Any:
+def tiny_text_encoder(tiny_text_model: Path) -> Any:
     """A small network of texts with random weights, loaded from a folder."""
-    transformers = pytest.importorskip("transformers")
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
-
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "red", "blue", "dress", "shirt", "long", "bow"]
-    tokenizer = Tokenizer(models.WordLevel({w: i for i, w in enumerate(words)}, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    folder = tmp_path / "tiny"
-    transformers.PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", model_max_length=12
-    ).save_pretrained(folder)
-    torch.manual_seed(0)
-    config = transformers.BertConfig(
-        vocab_size=len(words),
-        hidden_size=32,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=48,
-        max_position_embeddings=16,
-    )
-    transformers.BertModel(config).save_pretrained(folder)
-    return load_text_encoder(str(folder), backend="torch")
+    return load_text_encoder(str(tiny_text_model), backend="torch")

@@ -11,8 +11,9 @@ import timm
 import torch
 from PIL import Image
 
-from longtailor.classifiers import LinearClassifier
+from longtailor.classifiers import Block, LinearClassifier
 from longtailor.encoders.preprocessing import Preprocessing
+from longtailor.encoders.text_networks import build_text_network
 from longtailor.labels import Bands, LabelStatistics
 from longtailor.objectives import build
 from longtailor.training.deep.augmentation import Augmentation
@@ -20,6 +21,8 @@ from longtailor.training.deep.options import FineTuning
 from longtailor.training.deep.photo_network import TrainedPhotoNetwork
 from longtailor.training.deep.photos import LearnedPhotos
 from longtailor.training.deep.pixels import DecodedPhotos, SharedPhotos
+from longtailor.training.deep.text_network import TrainedTextNetwork
+from longtailor.training.deep.tokens import LearnedTexts
 from longtailor.training.deep.train import Task
 
 COLOURS = [(220, 40, 40), (40, 200, 60), (50, 60, 220)]
@@ -106,3 +109,40 @@ def make_task(photos: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable
 def tiny() -> Callable[..., FineTuning]:
     """Makes options for a training of seconds."""
     return lambda **more: replace(TINY, **more)
+
+
+def draw_texts(count: int) -> tuple[list[list[int]], np.ndarray]:
+    """Draw texts as tokens: a word of the first or last place is a label, and some are unknown."""
+    random = np.random.default_rng(count)
+    texts = [[2, *random.integers(4, 10, random.integers(2, 9)).tolist(), 3] for _ in range(count)]
+    matrix = np.array(
+        [[4 in text, 5 in text, text[1] == 6, text[-2] == 7] for text in texts], np.int8
+    )
+    matrix[random.random(matrix.shape) < 0.2] = -1
+    return texts, matrix
+
+
+@pytest.fixture
+def make_text_task(tiny_text_model: Path) -> Callable[..., Task]:
+    """Makes a task of texts with fresh weights: 44 products to learn from, 21 to validate on."""
+    (train, train_matrix), (val, val_matrix) = draw_texts(44), draw_texts(21)
+
+    def make(objective: str = "none") -> Task:
+        network, _, _, _ = build_text_network(str(tiny_text_model))
+        statistics = LabelStatistics.from_matrix(train_matrix)
+        random = torch.Generator().manual_seed(0)
+        classifier = LinearClassifier(
+            torch.randn(4, 32, generator=random), torch.zeros(4), [Block(32, root=False)]
+        )
+        return Task(
+            TrainedTextNetwork(network, classifier),
+            build(objective, statistics=statistics),
+            LearnedTexts(train, val, train_matrix, val_matrix),
+            train_matrix,
+            val_matrix,
+            [f"p{number}" for number in range(len(train))],
+            Bands.parse("thirds").assign(statistics.positive),
+            [],
+        )
+
+    return make

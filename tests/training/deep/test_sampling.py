@@ -48,3 +48,22 @@ def test_fewer_products_than_a_batch_still_make_one():
     batch = Order(np.ones(3), 8, seed=0).epoch(0)
     assert batch.shape == (1, 8)
     assert set(batch.ravel()) == {0, 1, 2}
+
+
+def test_batches_of_one_length_show_what_others_show():
+    lengths = np.random.default_rng(0).integers(3, 60, 700)
+    order = Order(np.ones(700), 8, seed=1, lengths=lengths.tolist())
+    plain = Order(np.ones(700), 8, seed=1)
+    first, second = order.epoch(0), order.epoch(1)
+    assert first.shape == plain.epoch(0).shape
+    assert sorted(first.ravel()) == sorted(plain.epoch(0).ravel())
+    assert (first == order.epoch(0)).all()
+    assert (first != second).any()
+
+    def padded(batches):
+        return (lengths[batches].max(axis=1) * 8).sum() / lengths[batches].sum()
+
+    assert padded(first) < 1.1 < 1.6 < padded(plain.epoch(0))
+    # Not from the shortest to the longest.
+    means = lengths[first].mean(axis=1)
+    assert abs(np.corrcoef(np.arange(len(means)), means)[0, 1]) < 0.4

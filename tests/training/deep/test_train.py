@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -49,20 +51,42 @@ def test_learns_what_the_photos_show(make_task, tiny, tmp_path):
 
 
 # 5 batches an epoch: 4 checkpoints within it and one after its validation.
-@pytest.mark.parametrize("saves", [1, 3, 4, 5, 6, 10, 14])
-def test_goes_on_where_it_was_killed(make_task, tiny, tmp_path, kill_after, saves):
+@pytest.mark.parametrize(
+    ("saves", "accumulate"),
+    [(1, 1), (3, 1), (4, 1), (5, 1), (6, 1), (10, 1), (14, 1), (1, 2), (2, 2), (4, 2)],
+)
+def test_goes_on_where_it_was_killed(make_task, tiny, tmp_path, kill_after, saves, accumulate):
     objective = "effective_number:beta=0.9,defer=1"
-    undisturbed = fine_tune(make_task(objective), tiny(), tmp_path / "a")
+    options = tiny(accumulate=accumulate)
+    undisturbed = fine_tune(make_task(objective), options, tmp_path / "a")
     kill_after(saves)
     with pytest.raises(KilledError):
-        fine_tune(make_task(objective), tiny(), tmp_path / "b")
+        fine_tune(make_task(objective), options, tmp_path / "b")
     kill_after(0)
-    resumed = fine_tune(make_task(objective), tiny(), tmp_path / "b", resume=True)
+    resumed = fine_tune(make_task(objective), options, tmp_path / "b", resume=True)
     assert figures(resumed) == figures(undisturbed)
     assert resumed.curves["losses"] == undisturbed.curves["losses"]
     assert resumed.curves["best_epoch"] == undisturbed.curves["best_epoch"]
     assert same_weights(resumed, undisturbed)
     assert torch.equal(resumed.classifier.weight, undisturbed.classifier.weight)
+
+
+def test_texts_are_learned_as_photos_are(make_text_task, tiny, tmp_path, kill_after):
+    options = tiny(epochs=8, encoder_rate=3e-3, classifier_rate=3e-2)
+    outcome = fine_tune(make_text_task(), options, tmp_path / "a")
+    rows = outcome.curves["epochs"]
+    assert rows[-1]["loss"] < 0.7 * rows[0]["loss"]
+    assert rows[0]["map"] < 0.6 < 0.75 < max(row["map"] for row in rows)
+    assert outcome.curves["encoder_rate"] == 3e-3
+    # Only lengths are normalised, as where the encoder is frozen.
+    assert not outcome.classifier.blocks[0].root
+    kill_after(7)
+    with pytest.raises(KilledError):
+        fine_tune(make_text_task(), options, tmp_path / "b")
+    kill_after(0)
+    resumed = fine_tune(make_text_task(), options, tmp_path / "b", resume=True)
+    assert figures(resumed) == figures(outcome)
+    assert same_weights(resumed, outcome)
 
 
 def test_a_loss_that_is_not_finite_names_the_products(make_task, tiny, tmp_path):
@@ -118,10 +142,20 @@ def test_accumulated_batches_make_fewer_steps(make_task, tiny, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("objective", ["effective_number:beta=0.9", "two_way"])
-def test_two_processes_come_to_the_figures_of_one(make_task, tiny, tmp_path, objective):
-    alone = fine_tune(make_task(objective), tiny(epochs=2), tmp_path / "one")
-    shared = fine_tune(make_task(objective), tiny(epochs=2, devices=2), tmp_path / "two")
+@pytest.mark.parametrize(
+    ("kind", "objective"),
+    [
+        ("make_task", "effective_number:beta=0.9"),
+        ("make_task", "two_way"),
+        ("make_text_task", "effective_number:beta=0.9"),
+    ],
+)
+def test_two_processes_come_to_the_figures_of_one(request, tiny, tmp_path, kind, objective):
+    make = request.getfixturevalue(kind)
+    # The last step of an epoch has one batch where others have two.
+    options = tiny(epochs=2, accumulate=2)
+    alone = fine_tune(make(objective), options, tmp_path / "one")
+    shared = fine_tune(make(objective), replace(options, devices=2), tmp_path / "two")
     for one, other in zip(figures(alone), figures(shared), strict=True):
         assert one == pytest.approx(other, abs=1e-4)
     for name, tensor in alone.encoder.items():
