@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +98,56 @@ def test_auto_is_fitted_to_what_was_tuned(shop: Path, tmp_path: Path, call: Any)
     assert evaluated.exit_code == 0, evaluated.output
     found = json.loads(evaluated.stdout)
     assert found.get("test", found)["map"] == pytest.approx(metrics["map"], abs=1e-9)
+
+
+KILLED = """
+import os, signal, sys
+from longtailor.training.deep.checkpoints import KeepLast
+plain, calls = KeepLast._save, []
+def killing(self, *args):
+    plain(self, *args)
+    calls.append(1)
+    # After the first epoch of the second training.
+    if len(calls) == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+if {killed}:
+    KeepLast._save = killing
+sys.argv = ["longtailor", *{arguments!r}]
+from longtailor.cli.main import main
+main()
+"""
+
+
+@pytest.mark.slow
+def test_killed_in_a_training_it_ends_with_the_same_figures(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LONGTAILOR_BACKEND", "torch")
+    monkeypatch.setenv("LONGTAILOR_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+    def compare(out: str, *, killed: bool = False) -> subprocess.CompletedProcess[bytes]:
+        asked = ("--objectives", "none,asl", "--seeds", "1", "--finetune", "--epochs", "2")
+        tuning = "batch_size=64,logger=none"
+        more = ("--image-size", "32", "--tuning", tuning, "--out", str(tmp_path / out))
+        arguments = ["compare", str(shop), *asked, *more]
+        code = KILLED.format(killed=killed, arguments=arguments)
+        return subprocess.run([sys.executable, "-c", code], capture_output=True)
+
+    undisturbed = compare("undisturbed")
+    assert undisturbed.returncode == 0, undisturbed.stderr
+    assert compare("study", killed=True).returncode == -signal.SIGKILL
+    folder = tmp_path / "study" / "fits"
+    assert len(list(folder.glob("*.safetensors"))) == 1
+    assert len(list(folder.glob("training-*/last.safetensors"))) == 1
+    again = compare("study")
+    assert again.returncode == 0, again.stderr
+    assert b"fit 2 of 2" in again.stderr
+    assert b"fit 1 of 2" not in again.stderr
+    found, expected = (
+        (tmp_path / name / "comparison.json").read_bytes() for name in ("study", "undisturbed")
+    )
+    assert found == expected
 
 
 @pytest.mark.parametrize(
