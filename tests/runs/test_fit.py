@@ -219,7 +219,7 @@ def test_a_run_may_be_the_working_folder(
 def test_a_folder_that_is_no_run_is_refused_before_anything_is_embedded(
     shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("longtailor.runs.fit.embed_catalog", None)
+    monkeypatch.setattr("longtailor.runs.fit.embed_products", None)
     before = contents(shop.parent)
     with pytest.raises(LongtailorError, match="is not empty and holds no run"):
         fitted_run(shop, shop.parent)

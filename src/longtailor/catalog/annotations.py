@@ -126,13 +126,14 @@ def lay_over(catalog: Catalog, path: str | os.PathLike[str]) -> Annotations:
         If the file cannot be read as one.
     """
     path = Path(path)
-    warnings = list(tell_torn(path))
-    table, skipped = without_empty_rows(read_table(path))
+    whole = read_table(path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    warnings = [*tell_torn(path), *whole.warnings]
+    table, skipped = without_empty_rows(whole)
     if not any(name in table.columns for name in (ID, IMAGE, TEXT)):
         raise CatalogError(
             f"{path}: no column 'id', 'image' or 'text' says which products it is of"
         )
-    warnings += table.warnings
     found = _find(table, merge_rows(table), catalog)
     skipped += found.skipped
     said, more, notes = _said(table, found.product, catalog)
@@ -159,7 +160,6 @@ def lay_over(catalog: Catalog, path: str | os.PathLike[str]) -> Annotations:
             skipped=(),
             warnings=(),
         )
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return Annotations(
         path,
         digest,

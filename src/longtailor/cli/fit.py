@@ -28,6 +28,11 @@ from longtailor.cli.tuning import (
     fine_tuning,
 )
 
+Annotations = Annotated[
+    Path | None,
+    typer.Option(help="A file of decisions to lay over the catalogue, such as serve --review's."),
+]
+
 
 def fit(
     catalog: CatalogFile,
@@ -70,6 +75,7 @@ def fit(
         float | None,
         typer.Option(help="Promise this precision of what is predicted, such as 0.9."),
     ] = None,
+    annotations: Annotations = None,
     strict: Strict = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an interrupted run of the same command.")
@@ -78,6 +84,7 @@ def fit(
     """Fit a detector: learn every label at once, choose thresholds, measure, report."""
     parsed_bands = parse_bands(bands)
     from longtailor.fitting import FitOptions, default_objective
+    from longtailor.processes import launched_rank
     from longtailor.reporting.terminal import print_figures
     from longtailor.runs.fit import REPORT, Source, fit_run
 
@@ -94,9 +101,12 @@ def fit(
         tuned,
         precision,
     )
-    fitted = fit_run(Source(catalog, images, names(attributes)), out, options, resume=resume)
+    fitted = fit_run(
+        Source(catalog, images, names(attributes), annotations), out, options, resume=resume
+    )
     if fitted is None:
-        message(f"{out} is finished already")
+        if launched_rank() == 0:
+            message(f"{out} is finished already")
         return
     skipped = fitted.data.catalog.skipped
     if skipped:
@@ -119,6 +129,8 @@ def fit(
             f"{name}, fine-tuned": rows[name],
         }
     print_figures(rows)
+    if annotations is not None:
+        tell_annotations(out)
     if fitted.detector.promise is not None:
         promised = fitted.detector.promise
         message(
@@ -127,3 +139,29 @@ def fit(
             "tells how many val positives they lack"
         )
     message(f"wrote {out / REPORT}")
+
+
+def tell_annotations(out: Path) -> None:
+    """Say what decisions changed, from the files of a run."""
+    import json
+
+    annotated = json.loads((out / "run.json").read_bytes())["annotated"]
+    cells = [
+        f"{count:,} {kind.replace('_', ' ')}" for kind, count in annotated["cells"].items() if count
+    ]
+    message(
+        f"decisions on {annotated['products']:,} products changed "
+        + (", ".join(cells) if cells else "no cell")
+    )
+    for split, count in annotated["set_aside"].items():
+        if count:
+            message(f"{count:,} of the products are in {split}, which keeps the labels that it had")
+    compared = json.loads((out / "metrics.json").read_bytes()).get("annotations")
+    for one in [] if compared is None else compared["paired"]:
+        if one["difference"] is not None:
+            message(
+                f"test {one['metric']} without them "
+                f"{compared['test']['without'][one['metric']]:.3f}, with them "
+                f"{compared['test']['with'][one['metric']]:.3f}: {one['difference']:+.3f} "
+                f"(95 % interval {one['low']:+.3f} to {one['high']:+.3f})"
+            )

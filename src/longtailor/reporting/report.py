@@ -15,6 +15,7 @@ from longtailor.reporting.learning_plot import plot_learning
 from longtailor.reporting.page import figure_data_uri, render
 from longtailor.reporting.photos import Sighting, sightings, thumbnail
 from longtailor.reporting.tail_plot import plot_tail
+from longtailor.studies.annotations import Effect
 from longtailor.studies.inputs import METRICS as INPUT_METRICS
 from longtailor.studies.inputs import Inputs
 
@@ -26,7 +27,12 @@ LETTERS = 280
 """So many of a text are shown."""
 
 
-def build_report(fitted: Fitted, identity: Mapping[str, Any], inputs: Inputs | None = None) -> str:
+def build_report(
+    fitted: Fitted,
+    identity: Mapping[str, Any],
+    inputs: Inputs | None = None,
+    effect: Effect | None = None,
+) -> str:
     """Write the page.
 
     Parameters
@@ -36,6 +42,8 @@ def build_report(fitted: Fitted, identity: Mapping[str, Any], inputs: Inputs | N
         What `run.json` says of the command: `catalog`, `configuration`.
     inputs : Inputs, optional
         What images and texts each add, where both were learned from.
+    effect : Effect, optional
+        What decisions of reviewers changed.
     """
     catalog = fitted.data.catalog
     test = fitted.evaluations[TEST]
@@ -55,6 +63,7 @@ def build_report(fitted: Fitted, identity: Mapping[str, Any], inputs: Inputs | N
         labels=[_label(fitted, label, int(positives[label])) for label in most_first],
         inputs=inputs,
         input_metrics=INPUT_METRICS,
+        effect=effect,
         with_images=IMAGE in fitted.data.encoders,
         promise=_promise(fitted),
         unmeasured=[

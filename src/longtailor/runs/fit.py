@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from longtailor.catalog import TEST, VAL, Catalog
+from longtailor.catalog import TEST, TRAIN, VAL, Catalog
+from longtailor.catalog.annotations import lay_over
 from longtailor.detector import FOLDER
+from longtailor.errors import CatalogError, LongtailorError
 from longtailor.evaluation.metrics import Evaluation
 from longtailor.files import write_json, write_text
 from longtailor.fitting import (
     BOTH,
+    Embedded,
     FitOptions,
     Fitted,
     Stopwatch,
     configuration,
-    embed_catalog,
+    drop_rare,
+    embed_products,
     fit_embedded,
 )
+from longtailor.processes import PartDoneError, launched_rank
 from longtailor.reporting.report import build_report
 from longtailor.runs.labels_table import write_labels
-from longtailor.runs.record import claim_run, close_run, open_run
+from longtailor.runs.record import claim_run, close_run, is_finished, open_run
 from longtailor.runs.skips import write_skips
+from longtailor.studies.annotations import (
+    Effect,
+    Laid,
+    compare_annotations,
+    comparison_json,
+    effect_json,
+    lay_decisions,
+)
 from longtailor.studies.inputs import Inputs, compare_inputs
 from longtailor.training.search import parse_objective
 
@@ -39,6 +53,8 @@ class Source:
     catalog: Path
     images: Path | None = None
     attributes: Sequence[str] | None = None
+    annotations: Path | None = None
+    """A file of decisions to lay over it."""
 
 
 def fit_run(
@@ -57,7 +73,8 @@ def fit_run(
     Returns
     -------
     Fitted or None
-        None if the run was finished already and `resume` was asked for.
+        None if the run was finished already and `resume` was asked for; and in all processes that
+        torchrun or SLURM started but the first.
 
     Raises
     ------
@@ -75,19 +92,53 @@ def fit_run(
             strict=options.strict,
         )
     identity = identify(source, options, catalog)
-    if open_run(out, identity, resume=resume):
+    # Of several processes that train together, the first alone writes.
+    first = options.finetune is None or launched_rank() == 0
+    if open_run(out, identity, resume=resume) if first else resume and is_finished(out, identity):
         return None
-    data = embed_catalog(catalog, options, watch)
+    whole = embed_products(catalog, options, watch)
+    laid = None
+    if source.annotations is not None:
+        with watch.stage("annotations"):
+            laid = _lay(whole, source.annotations, options)
+        if laid.annotations.sha256 != identity["annotations"]["sha256"]:
+            raise LongtailorError(f"{source.annotations} grew while it was read; fit again")
+    data = _learnable(whole if laid is None else laid.data, options)
     work = out / FINETUNING
-    if options.finetune is not None:
+    if options.finetune is not None and first:
         # It writes into the folder long before there are figures.
         claim_run(out, identity)
-    fitted = fit_embedded(data, options, watch, folder=work, resume=resume)
+    try:
+        fitted = fit_embedded(data, options, watch, folder=work, resume=resume)
+    except PartDoneError:
+        return None
     with watch.stage("inputs alone"):
         inputs = compare_inputs(fitted, options)
+    effect = None
+    if laid is not None:
+        with watch.stage("without annotations"):
+            try:
+                without = _learnable(whole, options)
+            except CatalogError:
+                without = None
+            effect = compare_annotations(fitted, laid, without, options)
     with watch.stage("write"):
-        write_run(out, fitted, identity, watch, inputs)
+        write_run(out, fitted, identity, watch, inputs, effect)
     return fitted
+
+
+def _learnable(data: Embedded, options: FitOptions) -> Embedded:
+    return drop_rare(data, data.catalog.statistics(TRAIN).positive, options.min_positives)
+
+
+def _lay(data: Embedded, path: Path, options: FitOptions) -> Laid:
+    laid = lay_decisions(data, lay_over(data.catalog, path), promise=options.precision is not None)
+    skips = laid.data.catalog.skipped[len(data.catalog.skipped) :]
+    if skips and options.strict:
+        raise CatalogError(
+            f"{path}, row {skips[0].row}: {skips[0].what}: {skips[0].reason} (strict)"
+        )
+    return laid
 
 
 def write_run(
@@ -96,6 +147,7 @@ def write_run(
     identity: dict[str, Any],
     watch: Stopwatch,
     inputs: Inputs | None = None,
+    effect: Effect | None = None,
 ) -> None:
     """Write the files of a run; `run.json`, which calls it finished, comes last."""
     data = fitted.data
@@ -103,10 +155,11 @@ def write_run(
     fitted.detector.save(out / FOLDER)
     figures = _summaries(fitted.evaluations)
     more = {} if inputs is None else _inputs_json(inputs)
-    write_json(out / METRICS, {**figures, **more, **_promise_json(fitted)})
+    before = {} if effect is None else comparison_json(effect)
+    write_json(out / METRICS, {**figures, **more, **_promise_json(fitted), **before})
     write_labels(out / LABELS, fitted)
     write_skips(out / SKIPPED, data.catalog.skipped)
-    write_text(out / REPORT, build_report(fitted, identity, inputs))
+    write_text(out / REPORT, build_report(fitted, identity, inputs, effect))
     close_run(
         out,
         identity,
@@ -119,9 +172,11 @@ def write_run(
         products_skipped=len(data.catalog.skipped),
         warnings=[*data.catalog.warnings, *fitted.warnings],
         chosen=fitted.fit.chosen.to_dict(),
+        **_parts_json(fitted),
         trials=[trial.to_dict() for trial in fitted.fit.trials],
         durations=watch.seconds,
         **_finetuning_json(fitted),
+        **({} if effect is None else effect_json(effect)),
     )
     if fitted.tuned is not None:
         for file in (out / FINETUNING).iterdir():
@@ -131,6 +186,13 @@ def write_run(
 
 def _summaries(evaluations: Mapping[str, Evaluation]) -> dict[str, Any]:
     return {split: evaluations[split].summary for split in (TEST, VAL)}
+
+
+def _parts_json(fitted: Fitted) -> dict[str, Any]:
+    parts = fitted.fit.parts
+    if not parts:
+        return {}
+    return {"chosen_by_objective": {name: trial.to_dict() for name, trial in parts.items()}}
 
 
 def _promise_json(fitted: Fitted) -> dict[str, Any]:
@@ -171,4 +233,15 @@ def identify(source: Source, options: FitOptions, catalog: Catalog) -> dict[str,
         },
         "seed": options.seed,
         "fingerprint": catalog.fingerprint,
+        **_annotations_identity(source.annotations),
     }
+
+
+def _annotations_identity(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise CatalogError(f"--annotations {path}: {error.strerror}") from error
+    return {"annotations": {"file": str(path), "sha256": hashlib.sha256(content).hexdigest()}}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from longtailor.catalog import TEST, TRAIN, VAL
 from longtailor.evaluation.metrics import Evaluation
@@ -78,12 +79,13 @@ def compare_inputs(fitted: Fitted, options: FitOptions) -> Inputs | None:
         {BOTH: np.arange(len(catalog.space))},
     )
     figures = {
-        name: resampled_figures(_as_study_fit(one, options), truth)[1][BOTH]
+        name: resampled_figures(as_study_fit(one, options), truth)[1][BOTH]
         for name, one in {**alone, BOTH: fitted}.items()
     }
     differences = {
         name: {
-            metric: _difference(figures[BOTH][metric] - figures[name][metric]) for metric in METRICS
+            metric: paired_difference(figures[BOTH][metric] - figures[name][metric])
+            for metric in METRICS
         }
         for name in alone
     }
@@ -97,21 +99,26 @@ def compare_inputs(fitted: Fitted, options: FitOptions) -> Inputs | None:
     return Inputs({**evaluations, BOTH: fitted.evaluations}, differences, having)
 
 
-def _as_study_fit(fitted: Fitted, options: FitOptions) -> StudyFit:
+def as_study_fit(
+    fitted: Fitted, options: FitOptions, columns: npt.NDArray[np.intp] | None = None
+) -> StudyFit:
+    """Give a fit as `studies.resampled` measures it, with some of the labels or all."""
     test = fitted.data.of(TEST)
+    at = slice(None) if columns is None else columns
     return StudyFit(
         options.objective,
         options.seed,
-        fitted.probabilities[TEST].astype(np.float32),
-        fitted.detector.probabilities(test, corrected=True).astype(np.float32),
-        fitted.detector.thresholds,
-        fitted.data.catalog.statistics(TRAIN).positive,
+        fitted.probabilities[TEST][:, at].astype(np.float32),
+        fitted.detector.probabilities(test, corrected=True)[:, at].astype(np.float32),
+        fitted.detector.thresholds[at],
+        fitted.data.catalog.statistics(TRAIN).positive[at],
         fitted.fit.chosen.penalty,
         0.0,
     )
 
 
-def _difference(values: np.ndarray) -> Difference:
+def paired_difference(values: npt.NDArray[np.float64]) -> Difference:
+    """Give a difference, of shape (1 + resamples,) with the measured one first, its interval."""
     if np.isnan(values[0]):
         return Difference(None, None, None)
     low, high = basic_interval(values[1:], values[0])
