@@ -7,6 +7,7 @@ from typing import Any
 from longtailor.catalog import IMAGE, TEXT
 from longtailor.reporting.page import render
 from longtailor.serving.service import Service
+from longtailor.serving.settings import address
 
 
 def build_docs(service: Service, openapi: dict[str, Any]) -> str:
@@ -30,6 +31,6 @@ def _curl(service: Service) -> str:
         '-H "Authorization: Bearer $LONGTAILOR_TOKEN"' if settings.token else "",
         "-F images=@photo.jpg" if IMAGE in reads else "",
         "-F 'texts=a red dress with puff sleeves'" if TEXT in reads else "",
-        f"http://{settings.host}:{settings.port}/predict",
+        f"{address(settings.host, settings.port)}/predict",
     ]
     return " ".join(filter(None, parts))

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from longtailor.errors import LongtailorError
 from longtailor.serving.connections import Connection
-from longtailor.serving.settings import ServeSettings
+from longtailor.serving.settings import ServeSettings, address
 
 
 def run_server(app: FastAPI, settings: ServeSettings, announce: Callable[[str], None]) -> None:
@@ -61,27 +61,22 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         for listener in sockets or ():
-            self._announce(_address(listener))
+            self._announce(address(*listener.getsockname()[:2]))
 
 
 def _bound(settings: ServeSettings) -> socket.socket:
     """Take the address; nobody is listened to before the service is ready."""
     try:
         found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
-        family, kind, protocol, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
+        family, kind, protocol, _, place = min(found, key=lambda one: one[0] != socket.AF_INET)
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
+        listener.bind(place)
     except OSError as error:
         raise LongtailorError(
             f"cannot listen at {settings.host} port {settings.port}: {error.strerror or error}"
         ) from error
     return listener
-
-
-def _address(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _nothing(number: int, frame: FrameType | None) -> None:

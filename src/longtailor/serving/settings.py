@@ -105,6 +105,11 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def address(host: str, port: int) -> str:
+    """Write a host and a port as a URL."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 def _fits_a_header(token: str) -> bool:
     return token.isascii() and token.isprintable() and bool(token) and " " not in token
 
