@@ -74,7 +74,9 @@ class TunedFits:
     ) -> None:
         self.data = data
         self.tasks = tasks
-        self.finetune = finetune
+        # Logs would be removed with the training; its curves are kept with the fit.
+        logger = "none" if finetune.logger == "auto" else finetune.logger
+        self.finetune = replace(finetune, logger=logger)
         self.fingerprint = fingerprint
         self.finished = dict(finished)
         earlier = sum(fit.seconds for fit in finished.values())
@@ -103,7 +105,7 @@ class TunedFits:
         seconds: list[float] = []
         for task, drawn in left:
             training = self._training(task)
-            _tell(task, len(self.finished) + 1, len(self.tasks), len(left), seconds)
+            _tell(task, len(self.tasks), len(left) - len(seconds), seconds)
             start = time.perf_counter()
             outcome: StudyFit | str
             try:
@@ -189,14 +191,14 @@ def _described(curves: dict[str, Any]) -> dict[str, Any]:
     return {**{name: curves[name] for name in kept}, "seconds": curves["training_seconds"]}
 
 
-def _tell(task: FitTask, number: int, count: int, begun_with: int, seconds: list[float]) -> None:
+def _tell(task: FitTask, count: int, left: int, seconds: Sequence[float]) -> None:
     """Say which fit begins, and how long all that are left will take."""
     which = [task.objective, f"seed {task.seed}"]
     which += [f"share {task.share:g}"] if task.share < 1 else []
     which += [f"{task.attribute} alone"] if task.attribute else []
     which += [f"{task.positives} positives of {task.label!r}"] if task.label else []
-    line = f"fit {number} of {count}: {', '.join(which)}"
+    line = f"fit {count - left + 1} of {count}: {', '.join(which)}"
     if seconds:
-        minutes, rest = divmod(round(float(np.mean(seconds)) * (begun_with - len(seconds))), 60)
+        minutes, rest = divmod(round(float(np.mean(seconds)) * left), 60)
         line += f"; about {minutes}:{rest:02} left for all"
     print(line, file=sys.stderr, flush=True)
