@@ -6,6 +6,7 @@ import torch
 from scipy.spatial.distance import cdist
 
 from longtailor.classifiers import BlendedClassifier, Block, LinearClassifier, compete
+from longtailor.classifiers.kernel import SOFTENING
 
 DIM, LABELS, LANDMARKS = 6, 4, 5
 
@@ -38,7 +39,8 @@ def by_hand(inputs, linear, scale, landmarks, width, weight, *_):
     rooted = np.sign(inputs.numpy()) * np.sqrt(np.abs(inputs.numpy()))
     rooted /= np.linalg.norm(rooted, axis=1, keepdims=True)
     moved = (rooted - linear.average.numpy()) * scale.numpy()
-    similar = np.exp(-cdist(moved, landmarks.float().numpy()) / float(width))
+    squares = cdist(moved, landmarks.float().numpy(), "sqeuclidean")
+    similar = np.exp((SOFTENING - np.sqrt(squares + SOFTENING**2)) / float(width))
     affine = rooted @ linear.weight.detach().numpy().T + linear.bias.detach().numpy()
     return affine + similar @ weight.numpy().T
 
