@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from longtailor import Detector
-from longtailor.serving import ServeSettings
+from longtailor.serving import ServeSettings, guard
 from longtailor.serving.guard import Guard
 from longtailor.serving.metrics import Metrics
 
@@ -187,22 +187,30 @@ async def read_all(scope: Any, receive: Any, send: Any) -> None:
         pass
 
 
+@pytest.fixture
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets no client go on sending."""
+    monkeypatch.setattr(guard, "LINGER", 0.01)
+
+
+@pytest.mark.usefixtures("_short")
 def test_a_body_that_is_too_slow() -> None:
     exchange = Exchange(b"a")
-    guard = Guard(read_all, ServeSettings(timeout=0.05), Metrics())
-    asyncio.run(guard(exchange.scope, exchange.receive, exchange.send))
+    guarded = Guard(read_all, ServeSettings(timeout=0.05), Metrics())
+    asyncio.run(guarded(exchange.scope, exchange.receive, exchange.send))
     assert exchange.status == 408
     assert b"did not arrive within 0.05 seconds" in exchange.sent[1]["body"]
 
 
+@pytest.mark.usefixtures("_short")
 def test_all_bodies_together_are_limited() -> None:
     async def scene() -> None:
-        guard = Guard(read_all, ServeSettings(max_megabytes=1e-5, timeout=20), Metrics())
+        guarded = Guard(read_all, ServeSettings(max_megabytes=1e-5, timeout=20), Metrics())
         held = [Exchange(b"x" * 10) for _ in range(8)]
-        tasks = [asyncio.create_task(guard(e.scope, e.receive, e.send)) for e in held]
+        tasks = [asyncio.create_task(guarded(e.scope, e.receive, e.send)) for e in held]
         await asyncio.sleep(0.01)
         late = Exchange(b"x")
-        await guard(late.scope, late.receive, late.send)
+        await guarded(late.scope, late.receive, late.send)
         assert late.status == 503
         assert (b"retry-after", b"1") in late.sent[0]["headers"]
         for task in tasks:
@@ -211,7 +219,7 @@ def test_all_bodies_together_are_limited() -> None:
         # They were cut short, as by a server whose patience is over, and their bytes are free.
         assert {exchange.status for exchange in held} == {503}
         again = Exchange(b"x" * 11)
-        await guard(again.scope, again.receive, again.send)
+        await guarded(again.scope, again.receive, again.send)
         assert again.status == 413
 
     asyncio.run(scene())

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import strategies as st
 
 from longtailor import Detector
 
@@ -105,3 +107,60 @@ def test_images_and_texts_are_paired(both_detector: Detector, serve: Serve, phot
     assert "1 images and 2 texts" in detail(client.post("/predict", files=[image, text, text]), 422)
     told = detail(client.post("/predict", files=[image, EMPTY, text, none]), 422)
     assert told == "product 1 is empty: send images or texts"
+
+
+def write_form(photo: bytes) -> bytes:
+    """Write a form of two products, one with both, one with a text."""
+
+    def part(disposition: str, content: bytes) -> bytes:
+        head = f"--b\r\nContent-Disposition: form-data; {disposition}\r\n\r\n"
+        return head.encode() + content + b"\r\n"
+
+    return (
+        part('name="images"; filename="a.png"', photo)
+        + part('name="texts"', b"a red dress")
+        + part('name="images"; filename=""', b"")
+        + part('name="texts"', "Ärmel".encode())
+        + b"--b--\r\n"
+    )
+
+
+MADE_UP = st.one_of(
+    st.binary(max_size=8),
+    st.sampled_from(
+        [b"--b", b"--b--", b"\r\n", b"; ", b'"', b"\x00", b"\xff", b"filename*=", b":"]
+    ),
+)
+
+
+def test_damaged_forms_are_refused_in_one_sentence(
+    both_detector: Detector, serve: Serve, photo: Photo
+) -> None:
+    client = serve(both_detector)
+    form = write_form(photo())
+    headers = {"content-type": "multipart/form-data; boundary=b"}
+    assert client.post("/predict", content=form, headers=headers).status_code == 200
+    seen = set()
+
+    @seed(0)
+    @settings(
+        max_examples=300, database=None, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+    @given(
+        st.lists(
+            st.tuples(st.integers(0, len(form)), st.integers(0, 30), MADE_UP),
+            min_size=1,
+            max_size=4,
+        )
+    )
+    def refused(changes: list[tuple[int, int, bytes]]) -> None:
+        damaged = form
+        for at, cut, put in changes:
+            damaged = damaged[:at] + put + damaged[at + cut :]
+        answer = client.post("/predict", content=damaged, headers=headers)
+        seen.add(answer.status_code)
+        if answer.status_code != 200:
+            detail(answer, answer.status_code)
+
+    refused()
+    assert seen == {200, 400, 422}

@@ -66,9 +66,8 @@ class Guard:
             await exchange.answer(error.status_code, error.detail, error.headers)
         except asyncio.CancelledError:
             # The time that a stopping server gives is over.
-            if exchange.started:
-                raise
-            await exchange.answer(503, "the service stopped before it was done")
+            if not exchange.started:
+                await exchange.answer(503, "the service stopped before it was done")
         finally:
             self._reading -= exchange.read
 
