@@ -15,7 +15,7 @@ import longtailor
 SOURCE = Path(longtailor.__file__).parent
 PACKAGE = "longtailor"
 
-BELOW_EVERYTHING = {"cores", "errors", "files", "progress"}
+BELOW_EVERYTHING = {"cores", "errors", "files", "processes", "progress"}
 LAYERS = [
     "labels",
     "objectives",

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
+import torch
+from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from longtailor.cli.main import app
@@ -88,6 +94,56 @@ def test_a_fine_tuned_detector_is_like_any_other(shop: Path, tmp_path: Path) -> 
     assert "other weights" in damaged.stderr
 
 
+@pytest.mark.usefixtures("no_report")
+def test_texts_are_fine_tuned_like_any_other(tiny_text_model: Path, tmp_path: Path) -> None:
+    words = ["red", "blue", "dress", "shirt", "long", "bow"]
+    random = np.random.default_rng(0)
+    rows = ["text,colour,has"]
+    for _ in range(90):
+        said = random.permutation(words)[: random.integers(2, 5)].tolist()
+        colours = [word for word in said if word in ("red", "blue")]
+        has = "|".join(word for word in said if word in ("long", "bow")) or "-"
+        rows.append(f"{' '.join(said)},{'|'.join(colours) or '-'},{has}")
+    catalog = tmp_path / "texts.csv"
+    catalog.write_text("\n".join(rows) + "\n")
+    run = tmp_path / "run"
+    done = call(
+        *("fit", catalog, "--out", run, "--finetune", "--epochs", 2, "--text-encoder"),
+        *(tiny_text_model, "--objective", "none;has=asl", "--tuning", "batch_size=16,logger=none"),
+    )
+    assert done.exit_code == 0, done.output
+    record = json.loads((run / "run.json").read_text())
+    assert record["finetuning"]["encoder_rate"] == 1e-4
+    assert set(record["chosen_by_objective"]) == {"none", "asl"}
+    assert not list((run / "finetuning").glob("*.safetensors"))
+    described = json.loads((run / "detector" / "detector.json").read_text())
+    assert described["encoders"]["text"]["weights"]["path"] == "text.safetensors"
+    assert described["objective"]["specification"] == "none;has=asl"
+
+    moved = run.rename(tmp_path / "moved")
+    measured = call("evaluate", moved, catalog, "--json")
+    assert measured.exit_code == 0, measured.output
+    metrics = json.loads((moved / "metrics.json").read_text())["test"]
+    again = json.loads(measured.stdout)
+    assert again.get("test", again)["map"] == pytest.approx(metrics["map"], abs=1e-9)
+    scored = call("predict", moved, catalog, "--out", tmp_path / "scores.csv")
+    assert scored.exit_code == 0, scored.output
+    if importlib.util.find_spec("onnxscript"):
+        exported = call("export", moved, "--out", tmp_path / "detector.onnx")
+        assert exported.exit_code == 0, exported.output
+        assert (tmp_path / "detector.tokenizer.json").is_file()
+
+    weights = moved / "detector" / "text.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-4] + b"\0\1\2\3")
+    damaged = call("evaluate", moved, catalog)
+    assert damaged.exit_code == 1
+    assert "other weights" in damaged.stderr
+    weights.unlink()
+    gone = call("evaluate", moved, catalog)
+    assert gone.exit_code == 1
+    assert "text.safetensors: cannot be read" in gone.stderr
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "owner", "method", "calls"),
@@ -114,6 +170,75 @@ def test_killed_and_resumed_it_ends_with_the_same_figures(
     fit_apart(shop, run, "--resume")
     for name in ("metrics.json", "labels.csv", "detector/image.safetensors"):
         assert (run / name).read_bytes() == (tmp_path / "undisturbed" / name).read_bytes(), name
+
+
+LAUNCHED = """
+import os, sys
+import longtailor.runs.fit as runs
+def refuse(*args, **kwargs):
+    raise AssertionError("only the first process writes")
+if os.environ["RANK"] != "0":
+    runs.open_run = runs.claim_run = runs.write_run = refuse
+sys.argv = ["longtailor", *{arguments!r}]
+from longtailor.cli.main import main
+main()
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
+
+
+@pytest.mark.slow
+def test_of_launched_processes_the_first_alone_writes(shop: Path, tmp_path: Path) -> None:
+    # As Lightning starts them.
+    fit_apart(shop, tmp_path / "spawned", "--devices", 2)
+    run = tmp_path / "run"
+    arguments = [str(part) for part in ("fit", shop, "--out", run, *OPTIONS, "--devices", 2)]
+    world = {
+        "TORCHELASTIC_RUN_ID": "test",
+        "WORLD_SIZE": "2",
+        "LOCAL_WORLD_SIZE": "2",
+        "GROUP_RANK": "0",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(free_port()),
+    }
+
+    def launch(*more: str) -> list[tuple[int, str]]:
+        started = [
+            subprocess.Popen(
+                [sys.executable, "-c", LAUNCHED.format(arguments=[*arguments, *more])],
+                env={**os.environ, **world, "RANK": rank, "LOCAL_RANK": rank},
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for rank in ("0", "1")
+        ]
+        told = [process.communicate(timeout=300)[1] for process in started]
+        return [(process.returncode, one) for process, one in zip(started, told, strict=True)]
+
+    (first, told), (second, other) = launch()
+    assert (first, second) == (0, 0), told + other
+    assert "wrote" in told
+    assert "wrote" not in other
+    metrics = [
+        json.loads((one / "metrics.json").read_text())["test"]
+        for one in (run, tmp_path / "spawned")
+    ]
+    assert metrics[0] == pytest.approx(metrics[1], abs=1e-6)
+    weights = [
+        load_file(one / "detector" / "image.safetensors") for one in (run, tmp_path / "spawned")
+    ]
+    for name, tensor in weights[0].items():
+        torch.testing.assert_close(tensor, weights[1][name], rtol=1e-5, atol=1e-6)
+    # A finished run is left alone by all of them.
+    (first, told), (second, other) = launch("--resume")
+    assert (first, second) == (0, 0), told + other
+    assert "finished already" in told
+    assert "finished already" not in other
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import Any
 
 import longtailor
 from longtailor.errors import LongtailorError, UsageError
-from longtailor.files import read_json, write_json
+from longtailor.files import read_json, remove_leftovers, write_json
 
 RECORD = "run.json"
 RUNNING, FINISHED = "running", "finished"
@@ -89,6 +89,13 @@ def open_run(folder: Path, identity: dict[str, Any], *, resume: bool) -> bool:
     return False
 
 
+def is_finished(folder: Path, identity: dict[str, Any]) -> bool:
+    """Say whether a folder holds this run, finished; nothing is written."""
+    earlier = _read(folder) or {}
+    same = all(earlier.get(name) == value for name, value in identity.items())
+    return same and earlier.get("status") == FINISHED
+
+
 def claim_run(folder: Path, identity: dict[str, Any]) -> None:
     """Make place for the files of a run.
 
@@ -116,7 +123,8 @@ def _begin(folder: Path, identity: dict[str, Any]) -> None:
 
 
 def close_run(folder: Path, identity: dict[str, Any], **more: Any) -> None:
-    """Write the record of a finished run."""
+    """Write the record of a finished run, and remove what it left when it was killed before."""
+    remove_leftovers(folder)
     write_json(
         folder / RECORD,
         {**identity, "status": FINISHED, "versions": versions(), "cores": os.cpu_count(), **more},

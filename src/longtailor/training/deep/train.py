@@ -21,9 +21,10 @@ from lightning.pytorch.strategies import DDPStrategy, Strategy
 from safetensors.torch import load_file
 
 from longtailor.classifiers import LinearClassifier
-from longtailor.errors import LongtailorError
+from longtailor.errors import LongtailorError, UsageError
 from longtailor.labels import LabelMatrix
 from longtailor.objectives import AnyObjective
+from longtailor.processes import PartDoneError, launched_by_torchrun, launched_rank
 from longtailor.training.deep.averaging import MovingAverage
 from longtailor.training.deep.budget import Budget, Plan
 from longtailor.training.deep.checkpoints import KeepLast, SafetensorsIO
@@ -123,12 +124,19 @@ def fine_tune(
     ------
     LongtailorError
         If the loss is no longer finite; the batch's products are named.
+    PartDoneError
+        In all processes that torchrun or SLURM started but the first, when the training has ended.
     """
+    first = launched_rank() == 0
     begun = time.monotonic() if begun is None else begun
-    if not resume:
+    if first and not resume:
         shutil.rmtree(folder, ignore_errors=True)
-    if not (folder / RESULT).is_file():
-        _train(task, options, folder, seed, begun, products_after)
+    if not (resume and (folder / RESULT).is_file()):
+        last = folder / LAST
+        checkpoint = last if resume and last.is_file() else None
+        _train(task, options, folder, seed, begun, products_after, checkpoint)
+    if not first:
+        raise PartDoneError
     weights = load_file(folder / BEST)
     encoder = {
         name.removeprefix(ENCODER): tensor
@@ -149,11 +157,18 @@ def fine_tune(
 
 
 def _train(
-    task: Task, options: FineTuning, folder: Path, seed: int, begun: float, products_after: int
+    task: Task,
+    options: FineTuning,
+    folder: Path,
+    seed: int,
+    begun: float,
+    products_after: int,
+    checkpoint: Path | None,
 ) -> None:
     learned = task.learned
-    # Here and not in Lightning's processes: an error is then told as any other.
-    learned.prepare()
+    if launched_rank() == 0:
+        # Here and not in Lightning's processes: an error is then told as any other.
+        learned.prepare()
     factors = repeat_factors(task.train_matrix, options.repeat_below)
     order = Order(factors, options.batch_size, seed, learned.lengths)
     data, views = TrainingData(learned, order), learned.views
@@ -207,9 +222,8 @@ def _train(
             use_distributed_sampler=False,
             default_root_dir=folder,
         )
-        last = folder / LAST
         try:
-            trainer.fit(module, datamodule=data, ckpt_path=last if last.is_file() else None)
+            trainer.fit(module, datamodule=data, ckpt_path=checkpoint)
         except SystemExit as stopped:
             # Lightning leaves the process where it is interrupted.
             if isinstance(stopped.__context__, KeyboardInterrupt):
@@ -218,7 +232,13 @@ def _train(
 
 
 def _strategy(options: FineTuning) -> Strategy | str:
-    if options.devices * options.nodes == 1:
+    processes = options.devices * options.nodes
+    if launched_by_torchrun() not in (None, processes):
+        raise UsageError(
+            f"torchrun started {launched_by_torchrun()} processes, and --devices {options.devices} "
+            f"--nodes {options.nodes} asks for {processes}: let them agree"
+        )
+    if processes == 1:
         return "auto"
     launched = TorchElasticEnvironment.detect() or SLURMEnvironment.detect()
     if options.nodes > 1 and not launched:
