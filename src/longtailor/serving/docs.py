@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from longtailor.catalog import IMAGE, TEXT
@@ -15,13 +16,33 @@ def build_docs(service: Service, openapi: dict[str, Any]) -> str:
     return render(
         "service.html",
         operations=[
-            {"method": method.upper(), "path": path, **operation}
+            {
+                "method": method.upper(),
+                "path": path,
+                "fields": _fields(operation),
+                "example": _example(operation),
+                **operation,
+            }
             for path, methods in openapi["paths"].items()
             for method, operation in methods.items()
         ],
         labels=service.detector.space.labels,
         curl=_curl(service),
     )
+
+
+def _fields(operation: dict[str, Any]) -> dict[str, Any]:
+    content = operation.get("requestBody", {}).get("content", {})
+    fields: dict[str, Any] = (
+        content.get("multipart/form-data", {}).get("schema", {}).get("properties", {})
+    )
+    return fields
+
+
+def _example(operation: dict[str, Any]) -> str | None:
+    content = operation["responses"].get("200", {}).get("content", {})
+    example = content.get("application/json", {}).get("example")
+    return None if example is None else json.dumps(example, indent=1, ensure_ascii=False)
 
 
 def _curl(service: Service) -> str:

@@ -40,7 +40,10 @@ def build_router(service: Service) -> APIRouter:
         summary="Score products",
         response_model=PredictAnswer,
         responses={
-            200: {"content": {"application/json": {"example": examples.answer(service.detector)}}},
+            200: {
+                "description": "The scores.",
+                "content": {"application/json": {"example": examples.answer(service.detector)}},
+            },
             **errors(408, 413, 415, 422, 503, 504),
         },
         openapi_extra={"requestBody": examples.form(service.detector, service.settings)},
@@ -59,9 +62,9 @@ def build_router(service: Service) -> APIRouter:
             int | None, Query(ge=1, description="Only so many labels, the highest score first.")
         ] = None,
     ) -> JSONResponse:
-        """Score images, texts, or products with both.
+        """Take images, texts, or products with both.
 
-        The first of `images` and the first of `texts` belong to one product, and so on. Where a
+        The first of the images and the first of the texts belong to one product, and so on. Where a
         product has no image or no text, send an empty field. If one image cannot be decoded,
         nothing of the request is scored.
         """
@@ -169,8 +172,8 @@ _MEANING = {
     413: "The request has more in it than it may.",
     415: "Not a form in UTF-8.",
     422: "Not products that the detector reads, or an image that cannot be decoded.",
-    503: "No work is taken now; see Retry-After.",
     500: "The service failed.",
+    503: "No work is taken now; see Retry-After.",
     504: "Not answered in time.",
 }
 
