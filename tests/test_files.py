@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from longtailor.errors import LongtailorError
-from longtailor.files import read_json, replacing, write_json, write_text
+from longtailor.files import read_json, remove_leftovers, replacing, write_json, write_text
 
 OLD, NEW = "old\n", "new\n"
 
@@ -159,3 +159,17 @@ def test_json_that_is_none_or_a_bomb_is_a_value_error(tmp_path, content):
     (tmp_path / "a.json").write_bytes(content)
     with pytest.raises(ValueError, match=r"."):
         read_json(tmp_path / "a.json")
+
+
+def test_what_killed_processes_left_is_removed_and_nothing_else(tmp_path):
+    deep = tmp_path / "a" / "b"
+    deep.mkdir(parents=True)
+    kept = [tmp_path / "x.csv", deep / ".hidden"]
+    for file in kept:
+        file.write_text("kept")
+    # They are begun and never ended.
+    writers = [replacing(path) for path in (tmp_path / "x.csv", deep / "y.json")]
+    left = [writer.__enter__() for writer in writers]
+    assert all(file.exists() for file in left)
+    remove_leftovers(tmp_path)
+    assert sorted(file for file in tmp_path.rglob("*") if file.is_file()) == sorted(kept)

@@ -12,6 +12,8 @@ from typing import Any
 
 from longtailor.errors import LongtailorError
 
+_TEMPORARY = ".longtailor-"
+
 
 @contextlib.contextmanager
 def replacing(path: Path, *, folder: Path | None = None) -> Iterator[Path]:
@@ -41,7 +43,7 @@ def replacing(path: Path, *, folder: Path | None = None) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(
-            dir=folder or path.parent, prefix=f".{path.stem}-", suffix=path.suffix
+            dir=folder or path.parent, prefix=f"{_TEMPORARY}{path.stem}-", suffix=path.suffix
         )
         os.close(handle)
     except OSError as error:
@@ -85,6 +87,12 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_bytes())
     except RecursionError:
         raise ValueError("its values are nested too deeply") from None
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what processes that were killed while they wrote left in a folder, at any depth."""
+    for file in folder.rglob(f"{_TEMPORARY}*"):
+        file.unlink(missing_ok=True)
 
 
 def _umask() -> int:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
+import torch
 
 from longtailor.catalog import Skip
 from longtailor.detector import Detector
@@ -145,13 +148,28 @@ def score_shard(
         first = failed[0]
         raise LongtailorError(f"row {first.row}: {first.what}: {first.reason} (strict)")
     embeddings = embedded.values[embedded.usable]
-    probabilities = detector.probabilities(embeddings)
+    corrected = None
+    with _one_thread():
+        probabilities = detector.probabilities(embeddings)
+        if options.corrected:
+            corrected = detector.probabilities(embeddings, corrected=True)
     at = np.flatnonzero(embedded.usable)
     table = detector.table(
         [products.ids[i] for i in at],
         [products.names[i] for i in at],
         probabilities,
         detector.decide(probabilities, exclusive=options.exclusive),
-        detector.probabilities(embeddings, corrected=True) if options.corrected else None,
+        corrected,
     )
     return table, [*products.skipped, *failed]
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Compute as on one core: threads that share a product of matrices add up in another order."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
