@@ -149,8 +149,8 @@ def index() -> str:
         "An objective is a loss, a weighting, a masking of unknown cells and a reduction; a loss "
         "and a weighting combine by name, `asl+effective_number:gamma_neg=4,beta=0.99`. These "
         "pages are written by `docs/make_objectives.py` from the docstrings; "
-        "[which one?](which.md) answers from measured results, and [how fast?](speed.md) tells "
-        "what they cost.",
+        "[which one?](which.md) answers from measured results, [how fast?](speed.md) tells "
+        "what they cost, and [one for each attribute](by-attribute.md) how they mix.",
         "",
         "| name | what | source |",
         "|---|---|---|",
