@@ -42,7 +42,7 @@ from longtailor.scoring.inputs import find_inputs
 from longtailor.scoring.local import ScoreOptions, plan, score
 from longtailor.scoring.output import ShardedOutput
 
-TEXTS = 500
+TEXTS = 100
 """Texts that the products of a catalogue have, over and over: each shard embeds them anew."""
 
 

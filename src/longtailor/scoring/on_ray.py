@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -126,13 +127,28 @@ def _cluster(ray: Any) -> Iterator[None]:
         os.environ.setdefault(name, value)
     alone = {} if address else {"include_dashboard": False}
     try:
-        ray.init(address or "local", log_to_driver=False, logging_level=logging.ERROR, **alone)
+        with _deaf():
+            ray.init(address or "local", log_to_driver=False, logging_level=logging.ERROR, **alone)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         raise LongtailorError(f"cannot start Ray: {_last_line(error)}") from error
     try:
         yield
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Lose what C++ says on standard error: Ray tells there how much it will tell."""
+    sys.stderr.flush()
+    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nothing, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
 
 
 def _last_line(error: Exception) -> str:
