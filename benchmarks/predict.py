@@ -4,8 +4,9 @@
     python benchmarks/predict.py memory [--products 10000 100000 1000000] [--kills 0]
 
 `speed` times, round after round, the network alone on decoded photos, decoding alone, and what
-`predict` does with the files, without the cache; the best round of each is shown. The classifier
-is a drawn one, of the size of a fitted one.
+`predict` does with the files, with an empty cache; the best round of each is shown, and beside it
+the time of all cores together, which other programs hardly disturb. The classifier is a drawn
+one, of the size of a fitted one.
 
 `memory` predicts catalogues of texts, each in a process of its own with an empty cache, and shows
 its peak. With `--kills`, each is done again, killed so many times at random moments and resumed:
@@ -91,13 +92,16 @@ def measure_speed(arguments: argparse.Namespace) -> None:
         }
         encoder.encode(pixels[:8])
         predict()
-        seconds = {name: [] for name in works}  # type: dict[str, list[float]]
+        seconds: dict[str, list[float]] = {name: [] for name in works}
+        busy: dict[str, list[float]] = {name: [] for name in works}
         for _ in range(arguments.rounds):
             for name, work in works.items():
-                started = time.perf_counter()
+                started, began = time.perf_counter(), time.process_time()
                 work()
                 seconds[name].append(time.perf_counter() - started)
+                busy[name].append(time.process_time() - began)
     best = {name: min(times) / len(paths) for name, times in seconds.items()}
+    cpu = {name: min(times) / len(paths) for name, times in busy.items()}
     cores = available_cores()
     print(f"{encoder.name} by {encoder.backend.name}, {len(paths)} photos, {cores} cores")
     for name, title in (
@@ -105,13 +109,15 @@ def measure_speed(arguments: argparse.Namespace) -> None:
         ("decode", "decoding and resizing, one thread"),
         ("predict", "predict, files to table"),
     ):
-        print(f"{title:34s} {1 / best[name]:7.1f} photos/s  {1000 * best[name]:6.2f} ms a photo")
-    ratio = best["forward"] / best["predict"]
-    # All cores have both to do; nothing can be faster than their sum shared evenly.
-    bound = best["forward"] / (best["forward"] + best["decode"] / cores)
-    share = best["decode"] / (best["decode"] + cores * best["forward"])
-    print(f"predict / network alone: {ratio:.3f}; the most that decoding leaves: {bound:.3f}")
-    print(f"decoding is {share:.0%} of the work")
+        print(
+            f"{title:34s} {1 / best[name]:7.1f} photos/s  {1000 * best[name]:6.2f} ms a photo, "
+            f"{1000 * cpu[name]:6.2f} ms of all cores"
+        )
+    print(f"predict / network alone: {best['forward'] / best['predict']:.3f}")
+    # Nothing can be faster than all of its work shared evenly by the cores.
+    print(f"the most that its work leaves: {cpu['forward'] / cpu['predict']:.3f}")
+    share = cpu["decode"] / (cpu["decode"] + cpu["forward"])
+    print(f"decoding is {share:.0%} of decoding and network")
     by_round = [f / p for f, p in zip(seconds["forward"], seconds["predict"], strict=True)]
     print("by round: " + " ".join(f"{value:.3f}" for value in by_round))
 
