@@ -234,3 +234,25 @@ def test_a_warm_start_ends_at_the_same_solution(problem, design):
     warm = fit_linear(design, problem.targets, objective, 0.3, strong.parameters, tolerance=1e-5)
     cold = fit_linear(design, problem.targets, objective, 0.3, tolerance=1e-5)
     np.testing.assert_allclose(probabilities(design, warm), probabilities(design, cold), atol=2e-3)
+
+
+def test_along_the_axes_it_finds_the_same(problem):
+    # Fewer products than numbers: axes along which nothing varies are left out.
+    design = Design.of(problem.embeddings[:20])
+    targets = torch.tensor(problem.matrix[:20], dtype=torch.float32)
+    objective = objective_of("none", problem.matrix[:20])
+    plain = fit_linear(design, targets, objective, 0.3, tolerance=1e-6)
+    turned, axes = design.along_axes()
+    along = fit_linear(turned, targets, objective, 0.3, tolerance=1e-6)
+    assert axes.shape == (30, 19)
+    back = torch.cat([axes @ along.parameters[:-1], along.parameters[-1:]])
+    torch.testing.assert_close(back, plain.parameters, atol=2e-3, rtol=0)
+
+
+def test_along_the_axes_embeddings_that_are_all_alike_leave_the_intercept():
+    design, axes = Design.of(torch.ones(6, 4)).along_axes()
+    targets = torch.tensor([[1.0], [0.0], [0.0], [1.0], [0.0], [0.0]])
+    objective = objective_of("none", targets.numpy().astype(np.int8))
+    minimum = fit_linear(design, targets, objective, 0.3, tolerance=1e-8)
+    assert axes.shape == (4, 0)
+    assert minimum.parameters.sigmoid().item() == pytest.approx(1 / 3, abs=0.02)

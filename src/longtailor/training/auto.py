@@ -160,6 +160,7 @@ def cross_validate_linear(
     The scores of products that are in no fold are NaN.
     """
     rows = np.concatenate(folds)
+    turned, axes = design.along_axes()
     # Folds are fitted side by side, as labels of one problem: embeddings are read once for all.
     together = max(1, CELLS // max(matrix.size, 1))
     batches = [folds[at : at + together] for at in range(0, len(folds), together)]
@@ -169,14 +170,14 @@ def cross_validate_linear(
     for penalty in PENALTIES:
         held_out = np.full(matrix.shape, np.nan, np.float32)
         iterations, converged = 0, True
-        parameters: list[Tensor] = []
+        solutions: list[Tensor] = []
         for number, batch in enumerate(batches):
             seen = np.concatenate([_without(matrix, fold) for fold in batch], axis=1)
-            minimum = _fit(design, seen, penalty, starts[number])
+            minimum = _fit(turned, seen, penalty, starts[number])
             starts[number] = minimum.parameters
             for fold, own in zip(batch, minimum.parameters.chunk(len(batch), dim=1), strict=True):
-                held_out[fold] = (design.features[fold] @ own).numpy()
-                parameters.append(own)
+                held_out[fold] = (turned.features[fold] @ own).numpy()
+                solutions.append(own)
             iterations += minimum.iterations
             converged &= bool(minimum.converged.all())
             advance(1)
@@ -185,13 +186,14 @@ def cross_validate_linear(
         trials.append(LinearTrial(penalty, iterations, converged, reached))
         if not better:
             break
-        best = held_out, torch.stack(parameters).mean(dim=0)
+        best = held_out, torch.stack(solutions).mean(dim=0)
     assert best is not None
     held_out, start = best
     penalty = max(trials, key=lambda trial: trial.held_out_map).penalty
-    minimum = _fit(design, matrix, penalty, start)
+    minimum = _fit(turned, matrix, penalty, start)
     advance(1)
-    return design.fold(minimum.parameters), held_out, trials
+    parameters = torch.cat([axes @ minimum.parameters[:-1], minimum.parameters[-1:]])
+    return design.fold(parameters), held_out, trials
 
 
 def _without(matrix: LabelMatrix, fold: npt.NDArray[np.intp]) -> LabelMatrix:

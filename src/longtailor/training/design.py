@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -11,6 +11,8 @@ from torch import Tensor
 from longtailor.classifiers import Block, LinearClassifier, normalize_block
 
 NEGLIGIBLE_LENGTH = 1e-10
+NEGLIGIBLE_VARIANCE = 1e-6
+"""Of that along the first axis."""
 SAMPLE = 4096
 """So many rows tell the principal axes well enough to guide the fit."""
 
@@ -30,8 +32,8 @@ class Design:
     mean : Tensor of float64, shape (dim,)
     scale : Tensor of float64, shape (dim,)
         What the centred columns were multiplied by; 0 where a block does not vary.
-    axes : Tensor of float32, shape (dim, dim)
-        Principal axes, estimated on a sample, one a column.
+    axes : Tensor of float32, shape (dim, dim), or None
+        Principal axes, estimated on a sample, one a column. None where the features lie along them.
     variances : Tensor of float32, shape (dim,)
         Mean square of the features along each axis.
     """
@@ -40,7 +42,7 @@ class Design:
     blocks: tuple[Block, ...]
     mean: Tensor
     scale: Tensor
-    axes: Tensor
+    axes: Tensor | None
     variances: Tensor
 
     @classmethod
@@ -75,6 +77,24 @@ class Design:
         rows = features[:: -(-products // SAMPLE), :-1]
         variances, axes = _principal_axes(rows.T @ rows / len(rows))
         return cls(features, blocks, mean, scale, axes, variances.clamp(min=0))
+
+    def along_axes(self) -> tuple[Design, Tensor]:
+        """Turn the features into their principal axes, for many fits to the same products.
+
+        Returns
+        -------
+        design : Design
+            Without the axes along which no product varies: a penalised fit makes no use of them.
+        axes : Tensor of float32, shape (dim, axes)
+            Parameters found with it are those of `features` times these.
+        """
+        assert self.axes is not None
+        kept = self.variances > NEGLIGIBLE_VARIANCE * self.variances.max()
+        if len(self.features) > SAMPLE:
+            kept[:] = True
+        axes = self.axes[:, kept]
+        turned = torch.cat([self.features[:, :-1] @ axes, self.features[:, -1:]], dim=1)
+        return replace(self, features=turned, axes=None, variances=self.variances[kept]), axes
 
     def fold(self, parameters: Tensor) -> LinearClassifier:
         """Give the classifier of embeddings as encoders make them.

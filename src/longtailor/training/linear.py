@@ -69,8 +69,11 @@ def fit_linear(
     stiffness = design.variances[:, None] * curvature + penalty
 
     def precondition(gradient: Tensor) -> Tensor:
-        along_axes = design.axes.T @ gradient[:-1]
-        return torch.cat([design.axes @ (along_axes / stiffness), gradient[-1:] / curvature])
+        if design.axes is None:
+            step = gradient[:-1] / stiffness
+        else:
+            step = design.axes @ (design.axes.T @ gradient[:-1] / stiffness)
+        return torch.cat([step, gradient[-1:] / curvature])
 
     return minimize(
         design.features,
