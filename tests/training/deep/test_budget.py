@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from longtailor.training.deep.budget import Plan, affordable_steps
+from longtailor.training.deep.budget import Budget, Plan, affordable_steps
 
 
 def test_as_many_whole_epochs_as_fit():
@@ -39,3 +39,14 @@ def test_the_rate_goes_on_from_where_it_is():
     assert plan.progress(40) == pytest.approx(0.25 + 0.75 * 15 / 25)
     plan.change(30, 40)
     assert plan.progress(41) == 1.0
+
+
+def test_what_follows_the_training_is_estimated_until_it_is_measured():
+    budget = Budget(Plan(50), 100.0, 0.0, products_after=60, products_val=20, fixed=7.0)
+    budget.validation_estimate = 2.0
+    assert budget._validation() == 2.0
+    assert budget._after() == pytest.approx(7 + 60 * 2 / 20)
+    budget.validation_seconds = 4.0
+    assert budget._validation() == 4.0
+    assert budget._after() == pytest.approx(7 + 60 * 4 / 20)
+    assert Budget(Plan(50), 100.0, 0.0, 60, 0, 7.0)._after() == 7.0

@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import lightning.pytorch as pl
+import torch
+
+from longtailor.training.deep.network import TrainedNetwork
 
 Clock = time.monotonic
 
@@ -16,8 +19,6 @@ MEASURED = 8
 """Steps that the first plan goes by."""
 SAFETY = 1.05
 """Steps to come may take so much longer than those measured."""
-FORWARD_SHARE = 0.4
-"""A product that is only looked at takes at most this share of one that is learned from."""
 
 
 @dataclass
@@ -114,7 +115,6 @@ class Budget(pl.Callback):
         self.seconds = seconds
         self.begun = begun
         self.products_after = products_after
-        self.batch_size = 1
         self.products_val = products_val
         self.fixed = fixed
         self.most = plan.steps
@@ -124,6 +124,7 @@ class Budget(pl.Callback):
         self.waiting_seconds = 0.0
         self.step_seconds = 0.0
         self.validation_seconds: float | None = None
+        self.validation_estimate = 0.0
         self._batch_began = 0.0
         self._batch_ended: float | None = None
         self._validation_began = 0.0
@@ -198,20 +199,16 @@ class Budget(pl.Callback):
     def _validation(self) -> float:
         if self.validation_seconds is not None:
             return self.validation_seconds
-        return self.products_val * FORWARD_SHARE * self._product()
+        return self.validation_estimate
 
     def _after(self) -> float:
-        product = FORWARD_SHARE * self._product()
-        if self.validation_seconds is not None and self.products_val:
-            product = self.validation_seconds / self.products_val
+        product = self._validation() / self.products_val if self.products_val else 0.0
         return self.fixed + self.products_after * product
 
-    def _product(self) -> float:
-        return self.step_seconds / self.batch_size
-
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Learn how many products a step has."""
-        self.batch_size = trainer.datamodule.order.batch_size  # type: ignore[attr-defined]
+        """Estimate what looking at products takes, where there is a time to keep to."""
+        if self.seconds is not None:
+            self.validation_estimate = _estimate_validation(trainer, pl_module)
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Begin to measure."""
@@ -244,3 +241,22 @@ class Budget(pl.Callback):
             setattr(self, name, state[name])
         self.training_seconds = state["training_seconds"]
         self.waiting_seconds = state["waiting_seconds"]
+
+
+def _estimate_validation(trainer: pl.Trainer, module: pl.LightningModule) -> float:
+    """Give the seconds of a validation, from looking at its first batch twice."""
+    loader = trainer.datamodule.val_dataloader()  # type: ignore[attr-defined]
+    batch = next(iter(loader), None)
+    if batch is None:
+        return 0.0
+    inputs, _, _ = module.transfer_batch_to_device(batch, module.device, 0)
+    network, taken = module.network, []
+    assert isinstance(network, TrainedNetwork)
+    network.eval()
+    with torch.no_grad():
+        for _ in range(2):
+            start = Clock()
+            network(inputs)
+            taken.append(Clock() - start)
+    network.train()
+    return min(taken) * len(loader)
