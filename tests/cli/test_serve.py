@@ -22,7 +22,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path, ServeSettings]]:
     """What would have been served."""
     seen: list[tuple[Path, ServeSettings]] = []
 
-    def serve(run: Path, settings: ServeSettings, announce: Any) -> None:
+    def serve(run: Path, settings: ServeSettings, announce: Any, review: Any = None) -> None:
         seen.append((run, settings))
         announce("http://127.0.0.1:8000")
 
