@@ -233,11 +233,14 @@ class EmbeddingCache:
             raise UsageError(f"the cache holds nothing of {name}; it holds {names}")
         with self._guarded(), self._lock:
             with self._transaction():
-                chosen = "SELECT id FROM encoders WHERE ?1 IS NULL OR name = ?1"
                 self._database.execute(
-                    f"DELETE FROM embeddings WHERE encoder IN ({chosen})", (name,)
+                    "DELETE FROM embeddings WHERE encoder IN "
+                    "(SELECT id FROM encoders WHERE ?1 IS NULL OR name = ?1)",
+                    (name,),
                 )
-                self._database.execute(f"DELETE FROM encoders WHERE id IN ({chosen})", (name,))
+                self._database.execute(
+                    "DELETE FROM encoders WHERE ?1 IS NULL OR name = ?1", (name,)
+                )
                 self._database.execute(
                     "DELETE FROM files WHERE digest NOT IN (SELECT digest FROM embeddings)"
                 )

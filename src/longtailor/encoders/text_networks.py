@@ -129,10 +129,10 @@ def _load(name: str, source: str, *, pretrained: bool) -> tuple[nn.Module, HubTo
         with quiet():
             options = {"local_files_only": local, "trust_remote_code": False}
             # Asked for first: each file of a tokenizer would wait for an absent hub by itself.
-            config = AutoConfig.from_pretrained(source, **options)
-            tokenizer = AutoTokenizer.from_pretrained(source, **options)
+            config = AutoConfig.from_pretrained(source, **options)  # nosec B615
+            tokenizer = AutoTokenizer.from_pretrained(source, **options)  # nosec B615
             if pretrained:
-                network = AutoModel.from_pretrained(
+                network = AutoModel.from_pretrained(  # nosec B615
                     source, config=config, use_safetensors=True, **options
                 )
             else:

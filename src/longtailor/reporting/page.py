@@ -78,7 +78,7 @@ def _environment() -> Environment:
     )
     assert environment.loader is not None
     style, _, _ = environment.loader.get_source(environment, "style.css")
-    environment.globals["style"] = Markup(style)
+    environment.globals["style"] = Markup(style)  # nosec B704
     environment.filters["count"] = _count
     environment.filters["number"] = _number
     environment.filters["percent"] = _percent
@@ -112,4 +112,4 @@ def _percent(value: float | None) -> str:
 
 def _breakable(name: str) -> Markup:
     # None of these is in a character reference such as &lt; or &#34;.
-    return Markup(re.sub(r"([_:,=+])", r"\1<wbr>", str(escape(name))))
+    return Markup(re.sub(r"([_:,=+])", r"\1<wbr>", str(escape(name))))  # nosec B704
