@@ -72,6 +72,16 @@ def test_probabilities_are_the_classifiers(detector: Detector) -> None:
     )
 
 
+def test_many_embeddings_are_scored_part_by_part(
+    detector: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embeddings = np.random.default_rng(0).normal(size=(10, detector.classifier.dim))
+    whole = detector.logits(embeddings)
+    monkeypatch.setattr("longtailor.detector.SCORED_AT_ONCE", 4)
+    np.testing.assert_allclose(detector.logits(embeddings), whole, rtol=1e-5)
+    assert detector.logits(embeddings[:0]).shape == (0, len(LABELS))
+
+
 def test_embeddings_of_another_length_are_refused(detector: Detector) -> None:
     with pytest.raises(LongtailorError, match=r"shape \(2, 95\); .* takes \(products, 96\)"):
         detector.logits(np.zeros((2, 95)))

@@ -45,6 +45,8 @@ FORMAT = 2
 DESCRIPTION, TENSORS, FOLDER = "detector.json", "classifier.safetensors", "detector"
 BATCH_SIZE = 64
 """Photos that are in memory at once."""
+SCORED_AT_ONCE = 4096
+"""Embeddings that a classifier is given at a time."""
 
 
 @dataclass(eq=False)
@@ -133,7 +135,9 @@ class Detector:
             if (part.any(dim=1) != part.all(dim=1)).any():
                 raise LongtailorError("an embedding is NaN in part; its encoder may be damaged")
         with torch.inference_mode():
-            logits = self.classifier(inputs).double()
+            # Kernel classifiers compare each product with thousands of others.
+            logits = torch.cat([self.classifier(part) for part in inputs.split(SCORED_AT_ONCE)])
+            logits = logits.double()
             if corrected:
                 logits = self._corrected(logits)
             return np.asarray(compete(logits, self.competing).numpy())
