@@ -6,7 +6,7 @@
 A valid file is drawn, mutated in one to eight places (bits, bytes, numbers at their limits, pieces
 cut out, doubled, or taken from another file, words that parsers trip over) and read. A finding is
 whatever is neither a result nor one of our errors: another exception, a dead process, more than
-`--seconds` for a small file, an image outside the images folder. Cases run in a process of
+`--seconds` of the processor for a small file, an image outside the images folder. Cases run in a process of
 their own, with at most `--memory` GB, which is started anew when a case kills it. Each finding is
 printed once, with the number of the case that makes it again and how often it came.
 
@@ -235,7 +235,7 @@ TARGETS: dict[str, Target] = {
 
 
 class Hang(BaseException):
-    """A case took too long."""
+    """A case took too much of the processor."""
 
 
 def one_case(kind: str, number: int, seed: int, folder: Path, seconds: int) -> tuple[str, str]:
@@ -249,7 +249,8 @@ def one_case(kind: str, number: int, seed: int, folder: Path, seconds: int) -> t
     _, other = samples[random.integers(len(samples))]
     path = folder / f"mutated.{suffix}"
     path.write_bytes(mutate(content, other, random))
-    signal.alarm(seconds)
+    # Of the processor, not of the clock: others may want it more.
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         read(path)
     except LongtailorError:
@@ -257,7 +258,7 @@ def one_case(kind: str, number: int, seed: int, folder: Path, seconds: int) -> t
     except BaseException as error:  # A panic of Polars is no Exception.
         return "found", f"{suffix}: {_tell(error)}"
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
     return "read", ""
 
 
@@ -277,7 +278,7 @@ def work(kind: str, first: int, seed: int, seconds: int, memory: float, pipe: Co
     limit = int(memory * 2**30)
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    signal.signal(signal.SIGALRM, _too_long)
+    signal.signal(signal.SIGPROF, _too_long)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
     # Rust tells of its panics by itself.
@@ -287,8 +288,8 @@ def work(kind: str, first: int, seed: int, seconds: int, memory: float, pipe: Co
         number = first
         while not pipe.poll():
             pipe.send((number, None, ""))
-            # Code in C hears no alarm; this ends the process.
-            faulthandler.dump_traceback_later(2 * seconds, exit=True)
+            # Code in C hears no signal; this ends the process.
+            faulthandler.dump_traceback_later(30 * seconds, exit=True)
             pipe.send((number, *one_case(kind, number, seed, folder, seconds)))
             faulthandler.cancel_dump_traceback_later()
             number += 1
@@ -346,7 +347,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.case is not None:
         folder = Path(tempfile.mkdtemp())
-        signal.signal(signal.SIGALRM, _too_long)
+        signal.signal(signal.SIGPROF, _too_long)
         print(*one_case(given.only, given.case, given.seed, folder, given.seconds))
         print(folder)
         return
