@@ -6,9 +6,9 @@
 A valid file is drawn, mutated in one to eight places (bits, bytes, numbers at their limits, pieces
 cut out, doubled, or taken from another file, words that parsers trip over) and read. A finding is
 whatever is neither a result nor one of our errors: another exception, a dead process, more than
-`--seconds` of the processor for a small file, an image outside the images folder. Cases run in a process of
-their own, with at most `--memory` GB, which is started anew when a case kills it. Each finding is
-printed once, with the number of the case that makes it again and how often it came.
+`--seconds` of the processor for a small file, an image outside the images folder. Cases run in a
+process of their own, with at most `--memory` GB, which is started anew when a case kills it. Each
+finding is printed once, with the number of the case that makes it again and how often it came.
 
 What is read is not only opened: of a catalogue the label matrix is checked, a photo is decoded, and
 a detector scores.
