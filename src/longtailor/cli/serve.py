@@ -12,6 +12,17 @@ from longtailor.cli.options import message
 
 def serve(
     run: Annotated[Path, typer.Argument(help="A folder that fit wrote.")],
+    review: Annotated[
+        Path | None,
+        typer.Option(help="A catalogue to review at /review; decisions go to --annotations."),
+    ] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(help="Folder of its images.  [default: the catalogue's folder]"),
+    ] = None,
+    annotations: Annotated[
+        Path | None, typer.Option(help="The .jsonl file that decisions are appended to.")
+    ] = None,
     host: Annotated[
         str, typer.Option(help="Where to listen; with a token where others can reach it.")
     ] = "127.0.0.1",
@@ -45,11 +56,13 @@ def serve(
     ] = 30,
 ) -> None:
     """Answer requests over HTTP: predictions, labels, health, metrics."""
-    from longtailor.errors import LongtailorError
+    from longtailor.errors import LongtailorError, UsageError
 
+    if (review is None) != (annotations is None):
+        raise UsageError("--review and --annotations belong together: a catalogue, and a file")
     try:
         from longtailor.serving import ServeSettings
-        from longtailor.serving.run import serve_run
+        from longtailor.serving.run import ReviewSource, serve_run
     except ModuleNotFoundError as error:
         raise LongtailorError(
             f"{error.name} is not installed: pip install 'longtailor[serve]'"
@@ -70,4 +83,13 @@ def serve(
         timeout=timeout,
         drain=drain,
     )
-    serve_run(run, settings, lambda address: message(f"serving {run} at {address}"))
+    source = None
+    if review is not None and annotations is not None:
+        source = ReviewSource(review, annotations, images)
+
+    def announce(address: str) -> None:
+        message(f"serving {run} at {address}")
+        if source is not None:
+            message(f"review {source.catalog} at {address}/review")
+
+    serve_run(run, settings, announce, source)

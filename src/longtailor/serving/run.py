@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from longtailor.detector import Detector
 from longtailor.serving.app import create_app
+from longtailor.serving.review import open_review
 from longtailor.serving.server import run_server
 from longtailor.serving.settings import ServeSettings
 
 
-def serve_run(run: Path, settings: ServeSettings, announce: Callable[[str], None]) -> None:
+@dataclass(frozen=True)
+class ReviewSource:
+    """Which catalogue to review, and where decisions go."""
+
+    catalog: Path
+    annotations: Path
+    images: Path | None = None
+
+
+def serve_run(
+    run: Path,
+    settings: ServeSettings,
+    announce: Callable[[str], None],
+    review: ReviewSource | None = None,
+) -> None:
     """Serve the detector of a run until SIGINT or SIGTERM.
 
     Parameters
@@ -21,6 +37,8 @@ def serve_run(run: Path, settings: ServeSettings, announce: Callable[[str], None
     settings : ServeSettings
     announce : callable
         Called with the address once the service can be reached.
+    review : ReviewSource, optional
+        What the review page is for; without it there is none.
 
     Raises
     ------
@@ -30,4 +48,9 @@ def serve_run(run: Path, settings: ServeSettings, announce: Callable[[str], None
     detector = Detector.load(run)
     # Here and not by the server, so that weights that are missing are told in one line.
     _ = detector.loaded_encoders
-    run_server(create_app(detector, settings), settings, announce)
+    pages = (
+        None
+        if review is None
+        else open_review(run, review.catalog, review.annotations, images=review.images)
+    )
+    run_server(create_app(detector, settings, review=pages), settings, announce)
