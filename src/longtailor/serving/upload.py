@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from fastapi import Request
+from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
@@ -60,6 +61,8 @@ async def read_upload(
             max_fields=2 * settings.max_products,
             max_part_size=largest_text,
         )
+    except FormParserError as error:
+        raise HTTPException(400, "the form cannot be read") from error
     except HTTPException as error:
         raise _in_our_words(error, settings) from error
     try:
