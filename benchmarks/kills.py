@@ -75,8 +75,8 @@ def run(arguments: list[str], cache: Path, log: Path, *, kill_after: float = LIM
 
             main()
             status = 0
-        except SystemExit as end:
-            status = int(end.code or 0)
+        except SystemExit as left:
+            status = int(left.code or 0)
         finally:
             os._exit(status)
     end = time.monotonic() + kill_after

@@ -153,7 +153,7 @@ def measure_memory(arguments: argparse.Namespace) -> None:
         folder = Path(temporary)
         detector = draw_detector(load_text_encoder(), arguments.labels)
         detector.save(folder / "run")
-        peaks = []
+        peaks: list[int] = []
         for products in arguments.products:
             catalog, out = folder / f"{products}.parquet", folder / f"{products}.csv"
             write_catalog(catalog, products)

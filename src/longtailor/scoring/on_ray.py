@@ -54,9 +54,11 @@ def score_on_ray(
     if not pending:
         return
     done = output.done()
-    with _cluster(ray), track("Scoring shards", len(done) + len(pending)) as advance:
+    with (
+        _cluster(ray) as cores,
+        track("Scoring shards", len(done) + len(pending)) as advance,
+    ):
         advance(len(done))
-        workers = min(int(ray.cluster_resources().get("CPU", 1)), len(pending))
         shards = ray.data.from_items(
             [{_SHARD: number} for number in pending], override_num_blocks=len(pending)
         ).map_batches(
@@ -64,7 +66,7 @@ def score_on_ray(
             fn_constructor_args=(run.absolute(), output.shards.folder.absolute(), images, options),
             batch_size=1,
             num_cpus=1,
-            compute=ray.data.ActorPoolStrategy(size=workers),
+            compute=ray.data.ActorPoolStrategy(size=min(cores, len(pending))),
         )
         try:
             for told in shards.iter_rows():
@@ -114,13 +116,13 @@ class ShardScorer:
 
 
 @contextmanager
-def _cluster(ray: Any) -> Iterator[None]:
-    """Connect to Ray, quietly; what was begun here is ended here."""
+def _cluster(ray: Any) -> Iterator[int]:
+    """Connect to Ray, quietly, and give its cores; what was begun here is ended here."""
     for name in ("ray", "ray.data"):
         logging.getLogger(name).setLevel(logging.ERROR)
     ray.data.DataContext.get_current().enable_progress_bars = False
     if ray.is_initialized():
-        yield
+        yield _cores(ray)
         return
     address = os.environ.get("RAY_ADDRESS")
     for name, value in (("RAY_USAGE_STATS_ENABLED", "0"), ("RAY_BACKEND_LOG_LEVEL", "fatal")):
@@ -132,9 +134,13 @@ def _cluster(ray: Any) -> Iterator[None]:
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         raise LongtailorError(f"cannot start Ray: {_last_line(error)}") from error
     try:
-        yield
+        yield _cores(ray)
     finally:
         ray.shutdown()
+
+
+def _cores(ray: Any) -> int:
+    return max(int(ray.cluster_resources().get("CPU", 1)), 1)
 
 
 @contextmanager
