@@ -4,13 +4,16 @@ const SIZE = 48;
 const SAID = { yes: "✓ yes", no: "✗ no", skip: "– skipped" };
 const CELL = { "1": "catalogue: yes", "0": "catalogue: no", "-1": "catalogue: unknown" };
 
+/* Lists that a product leaves when it is decided. */
+const OPEN = new Set(["unknown", "contradicting"]);
+
 const $ = (id) => document.getElementById(id);
 const count = new Intl.NumberFormat("en");
 const percent = (share) => (share === null ? "–" : `${Math.round(100 * share)} %`);
 
 const state = {
   labels: [], version: "", label: "", curve: null, products: [], total: 0, before: 0, next: null,
-  starts: [], start: 0, at: 0, history: [], asked: 0, busy: new Set(),
+  starts: [], start: 0, at: 0, left: 0, history: [], asked: 0, busy: new Set(),
 };
 
 /* Everything that comes from a catalogue is put into the page as text. */
@@ -113,7 +116,7 @@ function showProgress() {
   const one = current();
   const done = one.yes + one.no + one.skip;
   $("progress").textContent = `${count.format(done)} decided: ${count.format(one.yes)} yes, ${count.format(one.no)} no, `
-    + `${count.format(one.skip)} skipped · ${count.format(state.total)} in this list`;
+    + `${count.format(one.skip)} skipped · ${count.format(state.left)} ${OPEN.has($("shown").value) ? "left in" : "in"} this list`;
   const option = [...$("label").options].find((each) => each.value === state.label);
   if (option) option.textContent = describeLabel(one);
   $("undo").disabled = !state.history.length;
@@ -138,7 +141,7 @@ async function open(start = 0, starts = [], focus = "first") {
     start, size: SIZE,
   })}`);
   if (asked !== state.asked) return;
-  Object.assign(state, { products: page.products, total: page.total, before: page.before, next: page.next, start, starts });
+  Object.assign(state, { products: page.products, total: page.total, left: page.total, before: page.before, next: page.next, start, starts });
   state.at = focus === "last" ? page.products.length - 1 : 0;
   draw();
   if (focus !== "none") focusCard();
@@ -200,11 +203,15 @@ function showDecision(card, product) {
   const line = card.querySelector(".state");
   line.className = `state ${decision ?? "was"}`;
   line.textContent = decision ? SAID[decision] : CELL[product.cell];
-  card.querySelectorAll(".choices button").forEach((button) => {
-    button.setAttribute("aria-pressed", String(button.dataset.choice === decision));
-  });
+  markChoice(card, decision);
   card.setAttribute("aria-label",
     `${product.id}, score ${product.score.toFixed(3)}, ${decision ? `decided ${decision}` : CELL[product.cell]}`);
+}
+
+function markChoice(within, decision) {
+  within.querySelectorAll("[data-choice]").forEach((button) => {
+    button.setAttribute("aria-pressed", String(button.dataset.choice === decision));
+  });
 }
 
 const cards = () => $("grid").children;
@@ -247,9 +254,10 @@ function move(by) {
 
 /* ---- decisions ---- */
 
-function take(label, product, answer) {
+function take(label, product, before, answer) {
   const one = state.labels.find((each) => each.label === label);
   Object.assign(one, answer.counts);
+  if (label === state.label && OPEN.has($("shown").value)) state.left += Number(!answer.decision) - Number(!before);
   const at = state.products.findIndex((each) => each.product === product);
   if (label === state.label && at >= 0) {
     state.products[at].decision = answer.decision;
@@ -272,7 +280,7 @@ const decide = guarded(async (at, decision) => {
   try {
     const answer = await ask("decisions", { label, product: shown.product, decision });
     state.history.push({ label, product: shown.product, id: shown.id, decision, before });
-    take(label, shown.product, answer);
+    take(label, shown.product, before, answer);
     say(`${shown.id}: ${decision}`);
     if (large && $("large").open) { advance(at); enlarge(); }
   } catch (error) {
@@ -296,7 +304,7 @@ const undo = guarded(async () => {
   const answer = await ask("decisions", {
     label: last.label, product: last.product, decision: "undo", expected: last.decision, before: last.before,
   });
-  take(last.label, last.product, answer);
+  take(last.label, last.product, last.decision, answer);
   const at = state.products.findIndex((each) => each.product === last.product);
   if (last.label === state.label && at >= 0) { moveTabStop(at); focusCard(); }
   say(`undone: ${last.id}, ${last.decision}${last.label === state.label ? "" : ` of ${last.label}`}`);
@@ -311,6 +319,7 @@ function enlarge() {
   $("large-photo").hidden = !product.image;
   if (product.image) $("large-photo").src = `/review/thumbnails/${product.product}/960?v=${state.version}`;
   $("large-text").textContent = product.text ?? "";
+  markChoice($("large-choices"), product.decision);
   if (!$("large").open) $("large").showModal();
 }
 
@@ -354,6 +363,10 @@ $("undo").addEventListener("click", undo);
 $("help").addEventListener("click", () => $("keys").showModal());
 $("previous").addEventListener("click", () => previousPage());
 $("next").addEventListener("click", () => nextPage());
+$("large-choices").addEventListener("click", (event) => {
+  const button = event.target.closest("[data-choice]");
+  if (button) decide(state.at, button.dataset.choice);
+});
 $("large").addEventListener("close", focusCard);
 $("keys").addEventListener("close", focusCard);
 
