@@ -45,6 +45,9 @@ KINDS: dict[str, Callable[[Path, Path], list[str]]] = {
 }
 
 
+_TIME = re.compile(r"seconds|durations|per_second|waiting_share")
+
+
 def load_libraries() -> None:
     """Import what the commands import, without computing: a fork has no threads."""
     import lightning  # noqa: F401
@@ -94,7 +97,8 @@ def contents(folder: Path) -> dict[str, Any]:
     return {
         path.relative_to(folder).as_posix(): _content(path)
         for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        # TensorBoard names its files by the time.
+        if path.is_file() and "tfevents" not in path.name
     }
 
 
@@ -108,14 +112,15 @@ def _content(path: Path) -> Any:
         header = json.loads(content[8 : 8 + size])
         return _timeless(json.loads(header["__metadata__"]["fit"])), content[8 + size :]
     if path.suffix == ".html":
-        return re.sub(rb"[0-9.]+ (s|min|seconds|minutes)\b", b"", content)
+        # Durations in words, and the table of fits, whose last column tells seconds.
+        content = re.sub(rb"[0-9.]+ (s|min|seconds|minutes)\b", b"", content)
+        return re.sub(rb'<th class="number">seconds</th>.*?</table>', b"", content, flags=re.S)
     return content
 
 
 def _timeless(value: Any) -> Any:
     if isinstance(value, dict):
-        times = ("seconds", "durations", "photos_per_second")
-        return {name: _timeless(part) for name, part in value.items() if name not in times}
+        return {name: _timeless(part) for name, part in value.items() if not _TIME.search(name)}
     return [_timeless(part) for part in value] if isinstance(value, list) else value
 
 
