@@ -192,7 +192,7 @@ def _fit_known(kernel: Tensor, matrix: LabelMatrix, fold_of: Rows) -> _Known:
     best = _choose_noise(attempt)
     held_out = np.full(matrix.shape, np.nan, np.float32)
     out = slice(_first(folds, len(targets)), None)
-    held_out[out] = targets[out] - _residuals(best.lower, centred, folds)
+    held_out[out] = (targets[out] - _residuals(best.lower, centred, folds)).numpy()
     weight = _solve(kernel, best, centred)
     bias = mean + INTERCEPT_VARIANCE * weight.sum(dim=0)
     return _Known(best.noise, weight.float(), bias.float(), held_out)
