@@ -141,19 +141,18 @@ def measure(
     kind: str, kills: int, shop: Path, folder: Path, draw: random.Random
 ) -> dict[str, int | float]:
     """Kill a command until it was killed so many times, and compare each end."""
-    clean = folder / f"{kind}-undisturbed"
-    clean.mkdir()
+    # One path for all, since a run tells where its encoder's weights are.
+    out = folder / kind
+    out.mkdir()
     log = folder / f"{kind}.log"
     started = time.monotonic()
-    if run(KINDS[kind](shop, clean), folder / "cache-undisturbed", log):
+    if run(KINDS[kind](shop, out), folder / "cache-undisturbed", log):
         raise SystemExit(f"{kind} fails undisturbed:\n{log.read_text()}")
     duration = time.monotonic() - started
-    wanted = contents(clean)
+    wanted = contents(out)
     done = runs = bad = most = 0
     while done < kills:
         runs += 1
-        out = folder / kind
-        # The same path for each, since runs tell their catalogue's and not their own.
         cache = folder / "cache"
         for left in (out, cache):
             shutil.rmtree(left, ignore_errors=True)
