@@ -219,6 +219,7 @@ def _fit_by_attribute(
 ) -> Fit:
     weight, bias = torch.empty(len(space), inputs.shape[1]), torch.empty(len(space))
     fits: dict[str, Fit] = {}
+    average: Tensor | None = None
     for written, columns in assign(objective, space):
         fit = fit_classifier(
             inputs.numpy(),
@@ -231,13 +232,12 @@ def _fit_by_attribute(
             blocks=blocks,
             design=design,
         )
-        assert isinstance(fit.classifier, LinearClassifier)
-        weight[columns], bias[columns] = (
-            fit.classifier.weight.detach(),
-            fit.classifier.bias.detach(),
-        )
+        one = fit.classifier
+        assert isinstance(one, LinearClassifier)
+        weight[columns], bias[columns] = one.weight.detach(), one.bias.detach()
+        average = one.average
         fits[written] = fit
-    classifier = LinearClassifier(weight, bias, fit.classifier.blocks, fit.classifier.average)
+    classifier = LinearClassifier(weight, bias, blocks, average)
     specification = _rewritten(
         objective, lambda one: fits[one].specification if one in fits else one
     )

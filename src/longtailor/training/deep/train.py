@@ -143,11 +143,14 @@ def fine_tune(
         for name, tensor in weights.items()
         if name.startswith(ENCODER)
     }
-    blocks = task.network.classifier.blocks
     encoder_rate, classifier_rate = rates(task.network, options)
     return Outcome(
         encoder,
-        LinearClassifier(*(weights[f"{CLASSIFIER}{name}"] for name in ("weight", "bias")), blocks),
+        LinearClassifier(
+            weights[f"{CLASSIFIER}weight"],
+            weights[f"{CLASSIFIER}bias"],
+            task.network.classifier.blocks,
+        ),
         {
             **json.loads((folder / RESULT).read_bytes()),
             "encoder_rate": encoder_rate,
