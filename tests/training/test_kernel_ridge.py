@@ -79,6 +79,16 @@ def test_the_noise_with_the_best_held_out_precision_is_chosen(problem, monkeypat
     assert reached[noise] == pytest.approx(max(reached.values()), abs=2e-3)
 
 
+def test_with_many_products_three_folds_choose_and_all_are_left_out(problem, monkeypatch):
+    inputs, matrix = features(problem), problem.matrix
+    few = fit_kernel_ridge(inputs, matrix, folds(matrix))
+    monkeypatch.setattr(kernel_ridge, "FEW", 100)
+    monkeypatch.setattr(kernel_ridge, "NOISES", tuple(set(few.noises)))
+    many = fit_kernel_ridge(inputs, matrix, folds(matrix))
+    np.testing.assert_allclose(many.held_out, few.held_out, atol=1e-4)
+    torch.testing.assert_close(many.weight, few.weight, atol=1e-4, rtol=0)
+
+
 def test_labels_of_nothing_cannot_be_told_from_products_left_out(problem):
     inputs = features(problem)
     matrix = (np.random.default_rng(3).random((500, 20)) < 0.3).astype(np.int8)

@@ -26,8 +26,10 @@ Floats = npt.NDArray[np.float32]
 
 NOISES = (1.0, 0.3, 0.1, 0.03, 0.01)
 """Noise variances that are tried; the kernel of a product with itself is 1."""
+FEW = 2000
+"""With more landmarks than this,"""
 FOLDS_TO_CHOOSE = 3
-"""So many folds choose the noise, at half of what all would cost."""
+"""so many folds choose the noise, at half of what all would cost."""
 MOST_LANDMARKS = 5000
 """Products that the kernel is spanned by, at most."""
 WIDTH = 2.0
@@ -178,7 +180,7 @@ def _fit_known(kernel: Tensor, matrix: LabelMatrix, fold_of: Rows) -> _Known:
     numbers, starts = np.unique(fold_of, return_index=True)
     parts = [slice(*ends) for ends in pairwise([*starts.tolist(), len(fold_of)])]
     folds = [part for number, part in zip(numbers, parts, strict=True) if number >= 0]
-    last = folds[-FOLDS_TO_CHOOSE:]
+    last = folds if len(targets) <= FEW else folds[-FOLDS_TO_CHOOSE:]
     judged = slice(_first(last, len(targets)), None)
 
     def attempt(noise: float) -> _Trial:
