@@ -96,7 +96,7 @@ class TorchBackend:
 
 
 class OpenVinoBackend:
-    """One photo a request, as many requests at once as there are cores, in float32.
+    """One photo a request, computed on a core each, in float32.
 
     One photo a request was the fastest of the shapes tried on two cores, and makes an embedding
     independent of its neighbours. Left to itself OpenVINO computes in bfloat16 where the
@@ -131,7 +131,8 @@ class OpenVinoBackend:
                 "INFERENCE_NUM_THREADS": available_cores(),
             },
         )
-        queue = openvino.AsyncInferQueue(compiled)
+        # Two requests a core: one computes while Python hands out the other.
+        queue = openvino.AsyncInferQueue(compiled, 2 * available_cores())
         queue.set_callback(_keep)
         return queue
 

@@ -87,7 +87,7 @@ def embed_images(
     cache : EmbeddingCache or None
         Every finished batch is kept there at once: an interrupted command goes on where it was.
     batch_size : int
-        Photos that are in memory at once, twice over. Embeddings do not depend on it.
+        Photos that are in memory at once, three times over. Embeddings do not depend on it.
     progress : bool
         Show progress on standard error, if that is a terminal.
 
@@ -145,20 +145,34 @@ def stream_embeddings(
 def _embed_blocks(
     paths: Sequence[Path], encoder: Encoder, cache: EmbeddingCache | None, batch_size: int
 ) -> Iterator[_Block]:
-    pool = ThreadPoolExecutor(available_cores(), "longtailor-decode")
+    decoders = ThreadPoolExecutor(available_cores(), "longtailor-decode")
+    # One block after the other; its cores never wait for what is done with a finished block.
+    network = ThreadPoolExecutor(1, "longtailor-encode")
 
     def begin(start: int) -> list[Future[_Photo]]:
         block = paths[start : start + batch_size]
-        return [pool.submit(_read, path, encoder, cache) for path in block]
+        return [decoders.submit(_read, path, encoder, cache) for path in block]
 
     try:
+        before: tuple[Sequence[Path], list[_Photo], Future[Embedding]] | None = None
         ahead = begin(0)
         for start in range(0, len(paths), batch_size):
             # The next block is decoded while this one is embedded.
             photos, ahead = [future.result() for future in ahead], begin(start + batch_size)
-            yield _finish(photos, paths[start : start + batch_size], encoder, cache)
+            pixels = [photo.pixels for photo in photos if photo.pixels is not None]
+            embedded = network.submit(_encode, pixels, encoder)
+            if before:
+                yield _finish(*before, encoder, cache)
+            before = paths[start : start + batch_size], photos, embedded
+        if before:
+            yield _finish(*before, encoder, cache)
     finally:
-        pool.shutdown(cancel_futures=True)
+        for pool in (decoders, network):
+            pool.shutdown(cancel_futures=True)
+
+
+def _encode(pixels: list[Pixels], encoder: Encoder) -> Embedding:
+    return encoder.encode(np.stack(pixels)) if pixels else np.empty((0, encoder.dim), np.float32)
 
 
 def _read(path: Path, encoder: Encoder, cache: EmbeddingCache | None) -> _Photo:
@@ -180,15 +194,18 @@ def _read(path: Path, encoder: Encoder, cache: EmbeddingCache | None) -> _Photo:
 
 
 def _finish(
-    photos: list[_Photo], paths: Sequence[Path], encoder: Encoder, cache: EmbeddingCache | None
+    paths: Sequence[Path],
+    photos: list[_Photo],
+    embedded: Future[Embedding],
+    encoder: Encoder,
+    cache: EmbeddingCache | None,
 ) -> _Block:
     values = np.full((len(photos), encoder.dim), np.nan, np.float32)
     for row, photo in enumerate(photos):
         if photo.vector is not None:
             values[row] = photo.vector
     rows = [row for row, photo in enumerate(photos) if photo.pixels is not None]
-    if rows:
-        values[rows] = encoder.encode(np.stack([p.pixels for p in photos if p.pixels is not None]))
+    values[rows] = embedded.result()
     for row in rows:
         if not np.isfinite(values[row]).all():
             raise LongtailorError(
