@@ -117,21 +117,24 @@ def read_column(
     none, unsure = (values == NONE).to_numpy(), (values == UNSURE).to_numpy()
     without = values.str.starts_with(NOT).to_numpy()
     withdrawn = values.str.starts_with(UNSURE).to_numpy() & ~unsure & (product is not None)
-    marked = pl.Series(without | withdrawn)
-    named = values.zip_with(~marked, values.str.slice(1).str.strip_chars())
+    named = values
+    if (without | withdrawn).any():
+        named = values.zip_with(
+            ~pl.Series(without | withdrawn), values.str.slice(1).str.strip_chars()
+        )
     if (bare := (named == "").arg_true()).len():
         raise table.error(
             int(rows[bare[0]]), name, f"{NOT!r} stands alone; write {NOT}value, without a blank"
         )
     marks = _Marks(
         rows,
-        named.str.replace(_ESCAPED, "$1"),
+        named.str.replace(_ESCAPED, "$1") if named.str.starts_with("\\").any() else named,
         np.select([without, withdrawn], [NEGATIVE, UNKNOWN], POSITIVE).astype(np.int8),
         none,
         unsure,
     )
     cells = _attribute(table, name, name, marks, product, known=False)
-    if product is None:
+    if product is None and without.any():
         warnings += _unlike_marks(name, marks)
     return replace(cells, warnings=warnings + cells.warnings)
 
@@ -269,7 +272,7 @@ def _unlike_marks(name: str, marks: _Marks) -> tuple[str, ...]:
     """Warn of `!value` where no product has the value: the mark may be part of it."""
     plain = ~(marks.none | marks.unsure)
     positive = marks.cells == POSITIVE
-    found = set(marks.values.filter(pl.Series(plain & positive)))
+    found = set(marks.values.filter(pl.Series(plain & positive)).unique())
     return tuple(
         f"attribute {name!r}: {NOT + value!r} is read as known not to be {value!r}, which no "
         f"product has; write \\{NOT}{value} if the value begins with {NOT!r}"
@@ -305,19 +308,22 @@ def _attribute(
             f"attribute {name!r} is marked {(UNSURE if has_unsure[at] else NONE)!r} and has "
             f"{'a value' if has_value[at] else 'another mark'} as well",
         )
-    said = (
-        pl.DataFrame({"row": marks.rows, "value": marks.values, "cell": marks.cells})
-        .filter(pl.Series(named))
-        .unique(maintain_order=True)
-    )
-    _refuse_contradictions(table, column, name, said)
+    said = pl.DataFrame({"row": marks.rows, "value": marks.values, "cell": marks.cells})
+    if not named.all():
+        said = said.filter(pl.Series(named))
+    if has_mark.any():
+        said = said.unique(maintain_order=True)
+        _refuse_contradictions(table, column, name, said)
     known = (known | has_none | has_value) & ~(has_unsure | has_mark)
     if product is None:
         said = said.rename({"row": "product"})
     else:
         said, known = merge(said, known, has_none, product)
-    found = said.filter(pl.col("cell") != UNKNOWN)["value"].unique().sort()
-    said = said.filter(pl.col("value").is_in(found.implode()))
+    if (said["cell"] == UNKNOWN).any():
+        found = said.filter(pl.col("cell") != UNKNOWN)["value"].unique().sort()
+        said = said.filter(pl.col("value").is_in(found.implode()))
+    else:
+        found = said["value"].unique().sort()
     warnings = tuple(
         f"attribute {name!r}: the values {' and '.join(map(repr, same))} differ by case or "
         "blanks only; they are kept apart"

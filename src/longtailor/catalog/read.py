@@ -83,8 +83,8 @@ def read_catalog(
     if is_reviewed(table):
         warnings += tell_torn(path)
         product = merge_rows(table)
-        first = np.unique(product, return_index=True)[1]
-        table = table.take(np.isin(np.arange(len(product)), first))
+        once = np.unique(product, return_index=True)[1]
+        table = table.take(np.isin(np.arange(len(product)), once))
     ids = read_ids(table)
     folder = path.parent if images is None else Path(images)
     names = stripped(table, IMAGE).to_list()

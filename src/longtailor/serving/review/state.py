@@ -85,7 +85,7 @@ class Review:
                 "negative": int(counts[1][at]),
                 "unknown": int(counts[2][at]),
                 "train_positive": int(self.train_positives[at]),
-                **{kind: decided.get(at, {}).get(kind, 0) for kind in (YES, NO, SKIP)},
+                **{kind: decided[at][kind] if at in decided else 0 for kind in (YES, NO, SKIP)},
             }
             for at, label in enumerate(self.space.labels)
         ]
@@ -181,14 +181,15 @@ class Review:
         if shown == "decided":
             return decided
         if shown == "unknown":
-            return (cells == UNKNOWN) & ~decided
+            return np.asarray((cells == UNKNOWN) & ~decided)
         above = self.scores[:, label] >= np.float32(threshold)
-        return np.where(above, cells == NEGATIVE, cells == POSITIVE) & ~decided
+        return np.asarray(np.where(above, cells == NEGATIVE, cells == POSITIVE) & ~decided)
 
     def _order(self, label: int, order: str, threshold: float) -> npt.NDArray[np.intp]:
         scores = self.scores[:, label].astype(np.float64)
         if order == "doubtful":
-            return np.argsort(np.abs(_logit(scores) - _logit(threshold)), kind="stable")
+            away: Floats = np.abs(_logit(scores) - _logit(threshold))
+            return away.argsort(kind="stable")
         if order == "lowest":
             return np.argsort(scores, kind="stable")
         highest = np.argsort(-scores, kind="stable")
@@ -207,7 +208,7 @@ class Review:
         cells = self.matrix[:, label]
         unknown = highest[cells[highest] == UNKNOWN][:CANDIDATES]
         if not len(unknown):
-            return unknown
+            return np.asarray(unknown)
         positive = np.flatnonzero(cells == POSITIVE)[:CANDIDATES]
         found = suggest(
             Candidates(
@@ -219,9 +220,9 @@ class Review:
             ),
             MOST_USEFUL,
         )
-        return unknown[found.products]
+        return np.asarray(unknown[found.products])
 
 
-def _logit(scores: Any) -> Any:
+def _logit(scores: Floats | float) -> Floats:
     inside = np.clip(scores, _EDGE, 1 - _EDGE)
-    return np.log(inside / (1 - inside))
+    return np.asarray(np.log(inside / (1 - inside)))
