@@ -159,6 +159,14 @@ def test_a_torn_last_line_is_told_and_the_rest_is_read(catalog: Catalog) -> None
     assert "row 2: the last line is unfinished" in laid.warnings[0]
 
 
+def test_a_file_without_a_decision_changes_nothing(catalog: Catalog, tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").touch()
+    laid = lay_over(catalog, tmp_path / "empty.jsonl")
+    np.testing.assert_array_equal(laid.matrix, catalog.matrix)
+    assert (laid.rows, laid.joining, laid.decided.any()) == (0, None, False)
+    assert "holds no decision yet" in laid.warnings[0]
+
+
 def test_labels_in_two_forms_at_once_are_refused(catalog: Catalog) -> None:
     path = decide(catalog, {"id": "a", "detail": "!bow", "labels": "detail:frill"})
     with pytest.raises(CatalogError, match="the columns 'labels' and 'detail'; leave one out"):

@@ -126,6 +126,13 @@ def lay_over(catalog: Catalog, path: str | os.PathLike[str]) -> Annotations:
         If the file cannot be read as one.
     """
     path = Path(path)
+    if path.is_file() and not path.stat().st_size:
+        # A review that was opened, and no more.
+        nobody = np.zeros(len(catalog), dtype=np.bool_)
+        nothing = hashlib.sha256().hexdigest()
+        return Annotations(
+            path, nothing, 0, catalog.matrix, nobody, None, (), (f"{path} holds no decision yet",)
+        )
     whole = read_table(path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     warnings = [*tell_torn(path), *whole.warnings]
