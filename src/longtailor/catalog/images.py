@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from longtailor.errors import ImageError, UsageError
 
@@ -120,7 +120,7 @@ def read_image_file(path: Path) -> bytes:
         raise ImageError(f"{path}: {_reason(error, path)}") from error
 
 
-def _count_scans(image: Image.Image) -> int:
+def _count_scans(image: ImageFile.ImageFile) -> int:
     file = image.fp
     assert file is not None
     at = file.tell()
