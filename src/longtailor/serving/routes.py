@@ -92,7 +92,7 @@ def build_router(service: Service) -> APIRouter:
     async def labels() -> LabelsAnswer:
         return labels_answer(service.detector)
 
-    not_now = {503: {"model": HealthAnswer, "description": "No."}}
+    not_now: dict[int | str, dict[str, Any]] = {503: {"model": HealthAnswer, "description": "No."}}
 
     @router.get(
         "/health",
