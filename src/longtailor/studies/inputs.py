@@ -108,8 +108,8 @@ def as_study_fit(
     return StudyFit(
         options.objective,
         options.seed,
-        fitted.probabilities[TEST][:, at].astype(np.float32),
-        fitted.detector.probabilities(test, corrected=True)[:, at].astype(np.float32),
+        fitted.probabilities[TEST][:, at],
+        fitted.detector.probabilities(test, corrected=True)[:, at],
         fitted.detector.thresholds[at],
         fitted.data.catalog.statistics(TRAIN).positive[at],
         fitted.fit.chosen.penalty,

@@ -104,9 +104,9 @@ class StudyFit:
     objective : str
         As it was asked for.
     seed : int
-    probabilities : ndarray of float32, shape (test products, labels)
+    probabilities : ndarray of floats, shape (test products, labels)
         As the objective made them: thresholds and 0.5 apply to these.
-    corrected : ndarray of float32, shape (test products, labels)
+    corrected : ndarray of floats, shape (test products, labels)
         Corrected for the shift of the objective's weights.
     thresholds : ndarray of float64, shape (labels,)
     train_positive : ndarray of int, shape (labels,)
@@ -120,8 +120,8 @@ class StudyFit:
 
     objective: str
     seed: int
-    probabilities: npt.NDArray[np.float32]
-    corrected: npt.NDArray[np.float32]
+    probabilities: npt.NDArray[np.floating[Any]]
+    corrected: npt.NDArray[np.floating[Any]]
     thresholds: Floats
     train_positive: npt.NDArray[np.int64]
     penalty: float
