@@ -136,7 +136,9 @@ class Detector:
                 raise LongtailorError("an embedding is NaN in part; its encoder may be damaged")
         with torch.inference_mode():
             # Kernel classifiers compare each product with thousands of others.
-            logits = torch.cat([self.classifier(part) for part in inputs.split(SCORED_AT_ONCE)])
+            logits = torch.cat(
+                [self.classifier(part) for part in torch.split(inputs, SCORED_AT_ONCE)]
+            )
             logits = logits.double()
             if corrected:
                 logits = self._corrected(logits)

@@ -82,7 +82,7 @@ def _build_timm(
         options["img_size"] = image_size
     if weights is not None:
         network = timm.create_model(architecture, **options)
-        classifiers = network.pretrained_cfg["classifier"]
+        classifiers = network.pretrained_cfg["classifier"]  # type: ignore[index]
         if isinstance(classifiers, str):
             classifiers = (classifiers,)
         dropped = tuple(f"{classifier}." for classifier in classifiers or ())

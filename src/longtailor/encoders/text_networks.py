@@ -136,7 +136,9 @@ def _load(name: str, source: str, *, pretrained: bool) -> tuple[nn.Module, HubTo
                     source, config=config, use_safetensors=True, **options
                 )
             else:
-                network = AutoModel.from_config(config, trust_remote_code=False)
+                network = AutoModel.from_config(  # type: ignore[no-untyped-call]
+                    config, trust_remote_code=False
+                )
             length = _max_length(source, tokenizer, network)
     # Hubs and broken folders fail in the ways of several libraries.
     except Exception as error:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from textwrap import indent
 
 from longtailor.errors import UsageError
+from longtailor.objectives.by_attribute import ObjectiveByAttribute
 from longtailor.objectives.family import PUBLISHED, names, parts
 from longtailor.objectives.losses import Loss
 from longtailor.objectives.names import parse, settings_of
@@ -77,7 +78,9 @@ def describe(text: str) -> str:
     return "\n".join(lines)
 
 
-def weights_table(objective: Objective, labels: Sequence[str]) -> list[dict[str, str | float]]:
+def weights_table(
+    objective: Objective | ObjectiveByAttribute, labels: Sequence[str]
+) -> list[dict[str, str | float]]:
     """Give what each weight comes to: one row a label.
 
     Returns
