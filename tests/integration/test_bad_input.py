@@ -252,7 +252,7 @@ def test_a_file_name_that_is_no_unicode(shop: Path, tmp_path: Path) -> None:
     (folder / "a.png").write_bytes((shop.parent / "images" / "000.png").read_bytes())
     assert call("predict", tmp_path / "r", folder, "--out", out).exit_code == 0
     assert pl.read_csv(out)["image"].unique().to_list() == ["a.png"]
-    assert pl.read_csv(tmp_path / "out.skipped.csv")["what"].to_list() == ["caf\\udce9.png"]
+    assert pl.read_csv(tmp_path / "out.skipped.csv")["id"].to_list() == ["caf\\udce9.png"]
 
 
 def test_names_cannot_break_a_message_into_lines(shop: Path, tmp_path: Path) -> None:
