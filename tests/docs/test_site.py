@@ -77,6 +77,12 @@ def test_every_address_leads_somewhere(site: Path) -> None:
     assert not wrong
 
 
+def test_files_are_shown_in_pages(site: Path) -> None:
+    shown = (site / "reference" / "examples.html").read_text(encoding="utf-8")
+    assert "--8" not in shown
+    assert shown.count("InferenceSession") == 1
+
+
 def test_it_opens_without_a_network(site: Path) -> None:
     for path in site.rglob("*.html"):
         for address in Page(path).loaded:
