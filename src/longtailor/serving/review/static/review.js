@@ -123,13 +123,18 @@ function showProgress() {
 }
 
 async function chooseLabel(label) {
-  state.label = label;
-  state.curve = await ask(`curve?${new URLSearchParams({ label })}`);
-  setThreshold(state.curve.threshold);
+  const asked = ++state.asked;
+  // A key pressed before the new list is there must not decide on the old one's products.
+  Object.assign(state, { label, products: [], at: 0, next: null, starts: [] });
+  $("grid").replaceChildren();
+  const curve = await ask(`curve?${new URLSearchParams({ label })}`);
+  if (asked !== state.asked) return;
+  state.curve = curve;
+  setThreshold(curve.threshold);
   $("shown").value = current().unknown ? "unknown" : "contradicting";
   $("order").value = "doubtful";
-  document.title = `${label} – review – longtailor`;
   await open();
+  if (state.label === label) document.title = `${label} – review – longtailor`;
 }
 
 /* ---- the list ---- */
@@ -254,6 +259,15 @@ function move(by) {
 
 /* ---- decisions ---- */
 
+// One at a time, in the order of the keys: else an older answer's counts could come last, and
+// undo would not take back the last decision.
+let sent = Promise.resolve();
+function send(decision) {
+  const answer = sent.then(() => ask("decisions", decision));
+  sent = answer.catch(() => {});
+  return answer;
+}
+
 function take(label, product, before, answer) {
   const one = state.labels.find((each) => each.label === label);
   Object.assign(one, answer.counts);
@@ -278,7 +292,7 @@ const decide = guarded(async (at, decision) => {
   const large = $("large").open;
   if (!large) advance(at);
   try {
-    const answer = await ask("decisions", { label, product: shown.product, decision });
+    const answer = await send({ label, product: shown.product, decision });
     state.history.push({ label, product: shown.product, id: shown.id, decision, before });
     take(label, shown.product, before, answer);
     say(`${shown.id}: ${decision}`);
@@ -301,7 +315,7 @@ const undo = guarded(async () => {
   const last = state.history.at(-1);
   if (!last || state.busy.size) return;
   state.history.pop();
-  const answer = await ask("decisions", {
+  const answer = await send({
     label: last.label, product: last.product, decision: "undo", expected: last.decision, before: last.before,
   });
   take(last.label, last.product, last.decision, answer);
@@ -367,8 +381,10 @@ $("large-choices").addEventListener("click", (event) => {
   const button = event.target.closest("[data-choice]");
   if (button) decide(state.at, button.dataset.choice);
 });
-$("large").addEventListener("close", focusCard);
-$("keys").addEventListener("close", focusCard);
+// The event comes after the dialogue is gone: the next key may have moved the focus by then.
+const backToGrid = () => { if (!document.activeElement.matches("select, input")) focusCard(); };
+$("large").addEventListener("close", backToGrid);
+$("keys").addEventListener("close", backToGrid);
 
 guarded(async () => {
   const all = await ask("labels");
