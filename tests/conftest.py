@@ -56,7 +56,7 @@ def light_encoder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         Preprocessing(16, "bilinear", (0.5,) * 3, (0.5,) * 3),
         Thumbnails(),
     )
-    monkeypatch.setattr("longtailor.fitting.load_encoder", lambda *args, **kwargs: encoder)
+    monkeypatch.setattr("longtailor.fitting.embedded.load_encoder", lambda *args, **kwargs: encoder)
     monkeypatch.setattr("longtailor.encoders.load.load_encoder", lambda *args, **kwargs: encoder)
     monkeypatch.setenv("LONGTAILOR_CACHE", str(tmp_path / "cache"))
     return encoder
@@ -140,7 +140,7 @@ def light_text_encoder(light_encoder: Any, monkeypatch: pytest.MonkeyPatch) -> A
 
     letters = Letters()
     encoder = TextEncoder("letters", Letters.dim, 256, Weights("0" * 64), letters, letters)
-    for place in ("longtailor.fitting", "longtailor.encoders.load"):
+    for place in ("longtailor.fitting.embedded", "longtailor.encoders.load"):
         monkeypatch.setattr(f"{place}.load_text_encoder", lambda *args, **kwargs: encoder)
     return encoder
 

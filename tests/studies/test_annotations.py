@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+import longtailor
 from longtailor import Catalog
 from longtailor.errors import CatalogError
 from longtailor.fitting import FitOptions, Fitted
@@ -77,6 +78,10 @@ def test_decisions_are_learned_from_and_what_they_changed_is_told(
     assert annotated["cells"]["positive_to_negative"] == 0
     short = next(one for one in annotated["labels"] if one["label"] == "sleeve:short")
     assert short["train_positive"] - short["train_positive_before"] == short["unknown_to_positive"]
+
+    from_python = longtailor.fit(Catalog.read(part), objective="none", annotations=file)
+    assert from_python.objective == after.detector.objective
+    np.testing.assert_array_equal(from_python.thresholds, after.detector.thresholds)
 
     compared = metrics["annotations"]
     assert isinstance(compared, dict)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from longtailor.catalog import TEST, TRAIN, VAL, Catalog
-from longtailor.catalog.annotations import lay_over
 from longtailor.detector import FOLDER
 from longtailor.errors import CatalogError, LongtailorError
 from longtailor.evaluation.metrics import Evaluation
@@ -24,6 +23,7 @@ from longtailor.fitting import (
     drop_rare,
     embed_products,
     fit_embedded,
+    lay_file,
 )
 from longtailor.processes import PartDoneError, launched_rank
 from longtailor.reporting.report import build_report
@@ -32,11 +32,9 @@ from longtailor.runs.record import claim_run, close_run, is_finished, open_run
 from longtailor.runs.skips import write_skips
 from longtailor.studies.annotations import (
     Effect,
-    Laid,
     compare_annotations,
     comparison_json,
     effect_json,
-    lay_decisions,
 )
 from longtailor.studies.inputs import Inputs, compare_inputs
 from longtailor.training.search import parse_objective
@@ -100,7 +98,7 @@ def fit_run(
     laid = None
     if source.annotations is not None:
         with watch.stage("annotations"):
-            laid = _lay(whole, source.annotations, options)
+            laid = lay_file(whole, source.annotations, options)
         if laid.annotations.sha256 != identity["annotations"]["sha256"]:
             raise LongtailorError(f"{source.annotations} grew while it was read; fit again")
     data = _learnable(whole if laid is None else laid.data, options)
@@ -129,16 +127,6 @@ def fit_run(
 
 def _learnable(data: Embedded, options: FitOptions) -> Embedded:
     return drop_rare(data, data.catalog.statistics(TRAIN).positive, options.min_positives)
-
-
-def _lay(data: Embedded, path: Path, options: FitOptions) -> Laid:
-    laid = lay_decisions(data, lay_over(data.catalog, path), promise=options.precision is not None)
-    skips = laid.data.catalog.skipped[len(data.catalog.skipped) :]
-    if skips and options.strict:
-        raise CatalogError(
-            f"{path}, row {skips[0].row}: {skips[0].what}: {skips[0].reason} (strict)"
-        )
-    return laid
 
 
 def write_run(
