@@ -15,7 +15,9 @@ from longtailor import Catalog
 from longtailor.encoders import Encoder
 from longtailor.errors import CatalogError, LongtailorError, UsageError
 from longtailor.fitting import FitOptions, Fitted, Stopwatch, embed_catalog, fit_embedded
+from longtailor.fitting.tuned import over_budget
 from longtailor.labels import Bands
+from longtailor.training.deep.options import FineTuning
 
 pytestmark = pytest.mark.usefixtures("light_encoder")
 
@@ -350,3 +352,10 @@ def test_durations_are_by_stage(shop: Path) -> None:
 def test_one_pixel_is_an_image(shop: Path) -> None:
     Image.new("RGB", (1, 1)).save(shop.parent / "images" / "000.png")
     assert len(fit_all(shop).data.catalog) == 120
+
+
+def test_a_time_budget_that_was_not_kept_is_told() -> None:
+    tuning = FineTuning(time_budget=90.0)
+    assert over_budget(None, 1e6) == over_budget(FineTuning(), 1e6) == over_budget(tuning, 90) == []
+    (told,) = over_budget(tuning, 125.2)
+    assert "90 s was exceeded: 125 s" in told

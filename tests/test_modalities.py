@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -19,6 +20,7 @@ from longtailor.runs.evaluate import evaluate_run
 from longtailor.runs.fit import Source, fit_run, identify
 from longtailor.runs.predict import predict_run
 from longtailor.studies.inputs import METRICS, compare_inputs
+from longtailor.training.deep.options import FineTuning
 
 pytestmark = pytest.mark.usefixtures("light_text_encoder")
 
@@ -225,3 +227,10 @@ def test_a_detector_of_format_1_is_read(shop: Path, tmp_path: Path) -> None:
     assert loaded.predict([image]).equals(detector.predict([image]))
     loaded.save(tmp_path / "new")
     assert Detector.load(tmp_path / "new").predict([image]).equals(detector.predict([image]))
+
+
+@pytest.mark.parametrize("tuning", [{"image_size": 96}, {"augment": "crop"}])
+def test_texts_are_not_tuned_with_what_is_of_photos(texts: Path, tuning: dict[str, Any]) -> None:
+    options = FitOptions(finetune=FineTuning(**tuning))
+    with pytest.raises(UsageError, match=f"{next(iter(tuning))} is .* leave it out"):
+        embed_catalog(Catalog.read(texts), options)

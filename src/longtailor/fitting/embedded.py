@@ -117,6 +117,8 @@ def embed_products(
         raise UsageError(
             "fine-tuning learns from images or from texts: add --inputs image or --inputs text"
         )
+    if options.finetune is not None and modalities == (TEXT,):
+        options.finetune.check_texts()
     image_size = None if options.finetune is None else options.finetune.image_size
     with watch.stage("load encoder"):
         encoders: dict[str, AnyEncoder] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ from longtailor.fitting.classifier import fit_detector
 from longtailor.fitting.embedded import Embedded, drop_rare, embed_products
 from longtailor.fitting.options import MIN_POSITIVES, FitOptions, before_tuning, default_objective
 from longtailor.fitting.stopwatch import Stopwatch
-from longtailor.fitting.tuned import tune_detector
+from longtailor.fitting.tuned import over_budget, tune_detector
 from longtailor.labels import Bands, LabelSpace
 from longtailor.progress import track
 from longtailor.training import Fit
@@ -183,6 +184,7 @@ def fit_embedded(
     with watch.stage("evaluate"):
         evaluations, probabilities = _evaluate(detector, data, bands, options.seed, fit)
     warnings = _warnings(fit, data.catalog.space, evaluations)
+    warnings += over_budget(options.finetune, time.monotonic() - watch.began)
     return Fitted(
         detector, data, fit, bands, evaluations, probabilities, warnings, tuned, start, frozen
     )

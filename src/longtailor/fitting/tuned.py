@@ -28,6 +28,7 @@ from longtailor.training.auto import RECIPE
 from longtailor.training.search import parse_objective
 
 if TYPE_CHECKING:
+    from longtailor.training.deep.options import FineTuning
     from longtailor.training.deep.pixels import SharedPhotos
     from longtailor.training.deep.tune import Tuned
 
@@ -154,3 +155,13 @@ def _embed_again(
                     images, texts, encoders, cache=cache, advance=advance
                 ).values
     return replace(data, embeddings=embeddings, encoders=encoders)
+
+
+def over_budget(tuning: FineTuning | None, took: float) -> list[str]:
+    """Give the warning that everything took longer, in seconds, than the time budget, if it did."""
+    if tuning is None or tuning.time_budget is None or took <= tuning.time_budget:
+        return []
+    return [
+        f"the time budget of {tuning.time_budget:,.0f} s was exceeded: {took:,.0f} s. Embedding, "
+        "the steps that the plan is made by, and evaluation take their time in any case"
+    ]

@@ -121,6 +121,24 @@ class FineTuning:
                 f"{self.devices * self.nodes} devices; give a multiple"
             )
 
+    def check_texts(self) -> None:
+        """Refuse what is of photos alone, where an encoder of texts is to be trained.
+
+        Raises
+        ------
+        UsageError
+            If `image_size` or `augment` is not the default.
+        """
+        for name, default in (
+            ("image_size", FineTuning.image_size),
+            ("augment", FineTuning.augment),
+        ):
+            if getattr(self, name) != default:
+                raise UsageError(
+                    f"{name} is {getattr(self, name)}, but texts are to be learned from, and it "
+                    "says something of photos alone: leave it out"
+                )
+
 
 def parse_tuning(text: str | None) -> dict[str, Any]:
     """Read `batch_size=64,schedule=cosine` as attributes of `FineTuning` in their own types.
