@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from longtailor.errors import LongtailorError
+from longtailor.errors import LongtailorError, UsageError
 from longtailor.training.deep import budget
 from longtailor.training.deep.checkpoints import KeepLast
 from longtailor.training.deep.train import fine_tune
@@ -139,6 +139,20 @@ def test_accumulated_batches_make_fewer_steps(make_task, tiny, tmp_path):
     outcome = fine_tune(make_task(), tiny(epochs=2, accumulate=2), tmp_path)
     # 5 batches: steps after the second, the fourth and the last.
     assert outcome.curves["steps"] == 6
+
+
+def test_as_many_processes_must_be_asked_for_as_were_launched(
+    make_task, tiny, tmp_path, monkeypatch
+):
+    for name, value in {"TORCHELASTIC_RUN_ID": "a", "WORLD_SIZE": "3", "RANK": "0"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError, match="torchrun started 3 processes, and --devices 2"):
+        fine_tune(make_task(), tiny(devices=2), tmp_path)
+
+
+def test_nodes_need_a_launcher(make_task, tiny, tmp_path):
+    with pytest.raises(LongtailorError, match="torchrun --nnodes 2 --nproc-per-node 1"):
+        fine_tune(make_task(), tiny(nodes=2), tmp_path)
 
 
 @pytest.mark.slow
