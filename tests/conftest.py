@@ -5,10 +5,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image, ImageDraw
+
+# The same examples each time, however long they take: a test is about what changed, not about luck
+# or load. What is drawn anew each time is in benchmarks/fuzz.py.
+hypothesis.settings.register_profile("same", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("same")
 
 SLEEVES = {"short": 40, "long": 30, "cap": 20, "sleeveless": 18, "bell": 8, "puff": 4}
 _COLOURS = {

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -80,7 +80,6 @@ CELLS = arrays(
 )
 
 
-@settings(deadline=None)
 @given(CELLS)
 def test_co_occurrence_agrees_with_counting_pairs(matrix: Any) -> None:
     together, lift = co_occurrence(matrix)

@@ -52,7 +52,7 @@ VALUES = st.text("xyzé ,;\"'$?-", min_size=1, max_size=3).filter(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.one_of(st.none(), st.frozensets(VALUES, max_size=3)), min_size=1, max_size=12))
 def test_both_forms_agree_with_reading_cell_by_cell(cells: list[frozenset[str] | None]) -> None:
     values = sorted(set().union(*(cell for cell in cells if cell)))
@@ -226,7 +226,7 @@ def test_rows_of_one_product_are_merged_in_order(rows: list[str], expected: list
 STEPS = st.lists(st.tuples(st.sampled_from("xyz"), st.sampled_from(["yes", "no", "undo"])))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(STEPS, st.booleans())
 def test_merging_agrees_with_keeping_the_last_decision_of_each_label(
     steps: list[tuple[str, str]], whole: bool

@@ -85,7 +85,7 @@ def apart(a: int, b: int) -> int:
     return (a ^ b).bit_count()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(families(), st.sampled_from([1, 20, 1024]))
 def test_groups_are_chains_of_near_pairs(bits: list[int], block: int) -> None:
     groups = {i: {i} for i in range(len(bits))}
@@ -99,7 +99,7 @@ def test_groups_are_chains_of_near_pairs(bits: list[int], block: int) -> None:
         assert find_similar(hashes_of(bits)) == expected
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(families(), st.data())
 def test_leaks_are_the_closest_of_an_earlier_split(bits: list[int], data: st.DataObject) -> None:
     names = st.sampled_from(["train", "val", "test"])

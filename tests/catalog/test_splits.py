@@ -34,7 +34,7 @@ def positives(matrix: Any, split: Any, name: str) -> Any:
     return (matrix[split == name] == 1).sum(axis=0)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(catalogs(), st.integers(0, 5))
 def test_train_has_a_positive_before_any_other_split_and_groups_stay_whole(
     drawn: tuple[Any, Any, Any], seed: int
@@ -49,7 +49,7 @@ def test_train_has_a_positive_before_any_other_split_and_groups_stay_whole(
         assert len(set(carved[group == name])) <= 1
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(catalogs(splits=("", "", "", "train", "val", "test")), st.integers(0, 3))
 def test_given_splits_stay_and_what_is_free_serves_train_first(
     drawn: tuple[Any, Any, Any], seed: int
@@ -69,7 +69,7 @@ def test_given_splits_stay_and_what_is_free_serves_train_first(
     assert in_train[outside].all()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=60), st.integers(0, 3))
 def test_of_an_exclusive_attribute_two_positives_are_learned_and_measured(
     values: list[int], seed: int

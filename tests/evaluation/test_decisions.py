@@ -12,7 +12,7 @@ from longtailor.evaluation.decisions import decide, judge
 
 
 @given(st.integers(1, 20), st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_judge_equals_scikit_learn_over_the_known_cells(products, data):
     predicted = data.draw(hnp.arrays(bool, (products, 3)))
     matrix = data.draw(hnp.arrays(np.int8, (products, 3), elements=st.integers(-1, 1)))

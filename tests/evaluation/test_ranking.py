@@ -34,7 +34,7 @@ def reference(scores, matrix, weights):
 
 
 @given(ranked())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_equals_scikit_learn_with_ties_weights_and_unknown_cells(case):
     scores, matrix, weights = case
     np.testing.assert_allclose(
@@ -48,7 +48,7 @@ def test_equals_scikit_learn_with_ties_weights_and_unknown_cells(case):
 
 
 @given(ranked())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_one_row_of_weights_gives_one_result_a_label(case):
     scores, matrix, weights = case
     single = average_precision(scores, matrix, weights[0])
@@ -57,7 +57,7 @@ def test_one_row_of_weights_gives_one_result_a_label(case):
 
 
 @given(ranked(), st.randoms(use_true_random=False))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_only_the_ranking_counts_and_not_the_order_of_products(case, random):
     scores, matrix, _ = case
     order = random.sample(range(len(scores)), len(scores))
@@ -111,7 +111,7 @@ def test_no_products():
 
 
 @given(ranked())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_micro_takes_the_weights_of_products(case):
     scores, matrix, weights = case
     flat = reference(

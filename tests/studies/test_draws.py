@@ -35,7 +35,7 @@ def rows(draw: Draw) -> set[int]:
     return {*draw.train.tolist(), *draw.val.tolist()}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     products=st.integers(12, 120),
     seed=st.integers(0, 99),
