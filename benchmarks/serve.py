@@ -79,6 +79,9 @@ class Client:
 
     async def ask(self, request: bytes) -> str:
         """Send a request and give the status of its answer."""
+        if self._streams is not None and self._streams[0].at_eof():
+            # The service ends connections that were idle for a while, and clients see that.
+            self.close()
         if self._streams is None:
             self._streams = await asyncio.open_connection("127.0.0.1", self._port)
         reader, writer = self._streams
