@@ -183,7 +183,9 @@ def smaller(arguments: list[str]) -> list[str]:
                 # Of puff sleeves the small catalogue has two.
                 arguments += ["--labels", "sleeve:short", "--positives", "3,6"]
     if "--finetune" in arguments:
-        arguments = [*arguments, "--epochs", "1", "--image-size", "32", "--time-budget", "1m"]
+        arguments = [*arguments, "--epochs", "1", "--time-budget", "1m"]
+        if "tweets.csv" not in arguments:
+            arguments += ["--image-size", "32"]
     return arguments
 
 
