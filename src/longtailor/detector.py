@@ -455,7 +455,9 @@ def _check(detector: Detector, encoders: dict[str, Any]) -> None:
         raise ValueError("a weight is not finite")
     if list(encoders) not in ([IMAGE], [TEXT], [IMAGE, TEXT]):
         raise ValueError(f"its encoders are of {list(encoders)}")
-    given = [encoder["dim"] for encoder in encoders.values()]
+    given = [
+        view["dim"] for encoder in encoders.values() for view in encoder.get("views") or [encoder]
+    ]
     taken = [block.dim for block in detector.classifier.blocks]
     if given != taken:
         raise ValueError(f"the encoders give {given} numbers and the classifier takes {taken}")

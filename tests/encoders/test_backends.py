@@ -34,7 +34,7 @@ def reference(batch: Pixels) -> np.ndarray:
 @pytest.fixture(scope="module", params=INSTALLED)
 def backend(request: pytest.FixtureRequest) -> Backend:
     network, preprocessing, _ = build_network("efficientnet_lite0", image_size=SIZE)
-    return build_backend(request.param, network, preprocessing)
+    return build_backend(request.param, PhotoNetwork(network, preprocessing))
 
 
 def test_a_backend_computes_what_the_network_computes(

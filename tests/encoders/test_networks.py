@@ -6,11 +6,18 @@ import numpy as np
 import pytest
 import timm
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
 
 from longtailor.encoders import networks
-from longtailor.encoders.networks import PhotoNetwork, build_network, fold_batch_norm
+from longtailor.encoders.networks import (
+    JoinedPhotoNetwork,
+    PhotoNetwork,
+    build_network,
+    fold_batch_norm,
+    resizing_matrix,
+)
 from longtailor.encoders.preprocessing import Preprocessing
 from longtailor.errors import LongtailorError, UsageError
 
@@ -165,3 +172,33 @@ def test_the_image_size_can_be_stated(tmp_path: Path) -> None:
 def test_an_image_size_that_leaves_nothing_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="image size of 16 is too small"):
         build_network("efficientnet_lite0", image_size=16)
+
+
+def test_photos_are_resized_as_pillow_does() -> None:
+    # Far enough from 0 and 255: Pillow cuts off at these in between, too.
+    pixels = np.random.default_rng(0).integers(80, 176, (60, 60, 3), dtype=np.uint8)
+    expected = np.asarray(Image.fromarray(pixels).resize((40, 40), Image.Resampling.BICUBIC))
+    matrix = resizing_matrix(60, 40)
+    got = matrix @ torch.from_numpy(pixels).permute(2, 0, 1).float() @ matrix.T
+    got = got.clamp(0.0, 255.0).permute(1, 2, 0).numpy()
+    # Pillow rounds to whole numbers, and does so twice.
+    assert np.abs(got - expected).max() <= 1.5
+
+
+def test_joined_networks_speak_side_by_side() -> None:
+    half = (0.5, 0.5, 0.5)
+
+    class Mean(nn.Module):
+        def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+            return pixels.mean(dim=(2, 3))
+
+    large, small = (
+        PhotoNetwork(Mean(), Preprocessing(size, "bicubic", half, std))
+        for size, std in ((32, half), (16, (0.25, 0.25, 0.25)))
+    )
+    photos = torch.full((2, 32, 32, 3), 255, dtype=torch.uint8)
+    photos[1] = 0
+    joined = JoinedPhotoNetwork([small, large])
+    assert joined.image_size == 32
+    expected = torch.tensor([[2.0] * 3 + [1.0] * 3, [-2.0] * 3 + [-1.0] * 3])
+    torch.testing.assert_close(joined(photos), expected)

@@ -33,12 +33,13 @@ def curve(
     catalog: CatalogFile,
     out: Annotated[Path, typer.Option(help="The folder to write.")],
     objectives: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="Objectives, separated by commas or semicolons; savings are told against the "
-            "first."
+            "first.  [default: none,inverse_frequency,effective_number,auto; with --finetune the "
+            "first three]"
         ),
-    ] = "none,inverse_frequency,effective_number",
+    ] = None,
     budgets: Annotated[
         str, typer.Option(help="Shares of the annotated products, rising.")
     ] = "0.05,0.1,0.2,0.4,0.7,1",
@@ -78,11 +79,11 @@ def curve(
     from longtailor.fitting import FitOptions
     from longtailor.runs.curve import FIGURES, PAGE, curve_run
     from longtailor.runs.fit import Source
-    from longtailor.studies.curve import CurveOptions
+    from longtailor.studies.curve import CurveOptions, default_objectives
 
     tuned = fine_tuning(finetune, epochs, image_size, time_budget, None, None, tuning)
     options = CurveOptions(
-        tuple(objective_names(objectives)),
+        default_objectives(tuned) if objectives is None else tuple(objective_names(objectives)),
         tuple(numbers(budgets, float, "--budgets")),
         seeds,
         metric,

@@ -33,7 +33,10 @@ Strict = Annotated[bool, typer.Option("--strict", help="Fail on what would be sk
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Encoder = Annotated[
     str,
-    typer.Option(help="Of images: efficientnet_lite0, efficientnet_lite2, or a name of timm's."),
+    typer.Option(
+        help="Of images: efficientnet_lite0, efficientnet_lite2, or a name of timm's. A size in "
+        "pixels may follow, and several be joined: efficientnet_lite0@320,efficientnet_lite2."
+    ),
 ]
 TextEncoder = Annotated[
     str, typer.Option(help="all-minilm-l6-v2, the folder of a model, or a Hugging Face name.")

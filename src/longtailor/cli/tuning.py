@@ -66,7 +66,11 @@ def fine_tuning(
     if not finetune:
         if given or tuning:
             name = next(iter(given), "tuning").replace("_", "-")
-            raise UsageError(f"--{name} is for fine-tuning: add --finetune")
+            frozen = " (a frozen encoder is given sizes by --encoder NAME@PX)"
+            raise UsageError(
+                f"--{name} is for fine-tuning: add --finetune"
+                f"{frozen if name == 'image-size' else ''}"
+            )
         return None
     more = parse_tuning(tuning)
     twice = next((name for name in more if name in given), None)

@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from longtailor.cores import available_cores
 from longtailor.encoders.encoder import Backend, Embedding
-from longtailor.encoders.networks import PhotoNetwork, fold_batch_norm
-from longtailor.encoders.preprocessing import Pixels, Preprocessing
+from longtailor.encoders.networks import JoinedPhotoNetwork, PhotoNetwork
+from longtailor.encoders.preprocessing import Pixels
 from longtailor.errors import LongtailorError, UsageError
 
+AnyPhotoNetwork = PhotoNetwork | JoinedPhotoNetwork
 BACKENDS = ("openvino", "torch")
 
 
@@ -48,11 +48,9 @@ def choose_backend(stated: str | None = None) -> str:
     return stated
 
 
-def build_backend(name: str, network: nn.Module, preprocessing: Preprocessing) -> Backend:
+def build_backend(name: str, network: AnyPhotoNetwork) -> Backend:
     """Make a network, in evaluation mode, ready to run."""
-    if name == "openvino":
-        return OpenVinoBackend(network, preprocessing)
-    return TorchBackend(network, preprocessing)
+    return OpenVinoBackend(network) if name == "openvino" else TorchBackend(network)
 
 
 class TorchBackend:
@@ -65,16 +63,15 @@ class TorchBackend:
 
     name = "torch"
 
-    def __init__(self, network: nn.Module, preprocessing: Preprocessing) -> None:
-        self._source = PhotoNetwork(network, preprocessing)
-        self._image_size = preprocessing.image_size
+    def __init__(self, network: AnyPhotoNetwork) -> None:
+        self._source = network
         self._pool = ThreadPoolExecutor(
             available_cores(), "longtailor-torch", initializer=torch.set_num_threads, initargs=(1,)
         )
 
     @cached_property
-    def _network(self) -> PhotoNetwork:
-        self._source.network = fold_batch_norm(self._source.network, image_size=self._image_size)
+    def _network(self) -> AnyPhotoNetwork:
+        self._source.fold()
         return self._source.to(memory_format=torch.channels_last)
 
     def __call__(self, batch: Pixels) -> Embedding:
@@ -105,16 +102,15 @@ class OpenVinoBackend:
 
     name = "openvino"
 
-    def __init__(self, network: nn.Module, preprocessing: Preprocessing) -> None:
-        self._source = PhotoNetwork(network, preprocessing)
-        self._image_size = preprocessing.image_size
+    def __init__(self, network: AnyPhotoNetwork) -> None:
+        self._source = network
 
     # Converting takes seconds, which a command that finds all its embeddings cached can save.
     @cached_property
     def _queue(self) -> Any:
         import openvino
 
-        shape = [1, self._image_size, self._image_size, 3]
+        shape = [1, self._source.image_size, self._source.image_size, 3]
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
             traced = torch.jit.trace(  # type: ignore[no-untyped-call]

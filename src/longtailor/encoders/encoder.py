@@ -50,6 +50,44 @@ class Weights:
         return None if self.path is None or Path(self.path).is_dir() else Path(self.path)
 
 
+@dataclass(frozen=True)
+class View:
+    """One network of several that look at the same photo.
+
+    Attributes
+    ----------
+    name : str
+    dim : int
+        Numbers in its embedding.
+    weights : Weights
+    preprocessing : Preprocessing
+        Of which it takes the size and the colours; photos are resized by the encoder.
+    """
+
+    name: str
+    dim: int
+    weights: Weights
+    preprocessing: Preprocessing
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What defines its embeddings."""
+        return {
+            "name": self.name,
+            "weights": self.weights.sha256,
+            "preprocessing": self.preprocessing.to_dict(),
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Describe as JSON values."""
+        return {
+            "name": self.name,
+            "dim": self.dim,
+            "weights": {"sha256": self.weights.sha256, "path": self.weights.path},
+            "preprocessing": self.preprocessing.to_dict(),
+        }
+
+
 @dataclass(frozen=True, eq=False)
 class Encoder:
     """A frozen network that maps a photo to an embedding. Made by `load_encoder`.
@@ -63,6 +101,9 @@ class Encoder:
     weights : Weights
     preprocessing : Preprocessing
     backend : Backend
+    views : tuple of View
+        Where it is several networks, or one at several sizes: each of them, their embeddings side
+        by side. Photos are resized to the largest size, and from there to the others.
     """
 
     name: str
@@ -70,11 +111,17 @@ class Encoder:
     weights: Weights
     preprocessing: Preprocessing
     backend: Backend
+    views: tuple[View, ...] = ()
 
     @property
     def image_size(self) -> int:
-        """Height and width in pixels of what the network sees."""
+        """Height and width in pixels of the photos it takes."""
         return self.preprocessing.image_size
+
+    @property
+    def dims(self) -> tuple[int, ...]:
+        """Numbers of the embedding of each view."""
+        return tuple(view.dim for view in self.views) or (self.dim,)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -83,11 +130,8 @@ class Encoder:
         It does not depend on the backend, whose embeddings agree to about 1e-5: a classifier
         fitted on one serves with the other.
         """
-        identity = {
-            "name": self.name,
-            "weights": self.weights.sha256,
-            "preprocessing": self.preprocessing.to_dict(),
-        }
+        alone = View(self.name, self.dim, self.weights, self.preprocessing)
+        identity: Any = [view.identity for view in self.views] or alone.identity
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 
     @property
@@ -113,8 +157,8 @@ class Encoder:
         Returns
         -------
         ndarray of float32, shape (B, dim)
-            The pooled features before the network's own classifier. A row depends on its
-            photo alone, bit by bit, however photos are batched.
+            The pooled features before the network's own classifier, of each view side by side. A
+            row depends on its photo alone, bit by bit, however photos are batched.
         """
         size = self.image_size
         if batch.dtype != np.uint8 or batch.shape[1:] != (size, size, 3):
@@ -127,13 +171,11 @@ class Encoder:
 
     def to_dict(self) -> dict[str, Any]:
         """Describe as JSON values, so that a detector can refer to its encoder."""
-        return {
-            "name": self.name,
-            "dim": self.dim,
-            "weights": {"sha256": self.weights.sha256, "path": self.weights.path},
-            "preprocessing": self.preprocessing.to_dict(),
-            "fingerprint": self.fingerprint,
-        }
+        described = View(self.name, self.dim, self.weights, self.preprocessing).to_dict()
+        described["fingerprint"] = self.fingerprint
+        if self.views:
+            described["views"] = [view.to_dict() for view in self.views]
+        return described
 
     @classmethod
     def from_dict(

@@ -7,7 +7,7 @@ import copy
 import difflib
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -161,7 +161,14 @@ def digest_of(network: nn.Module) -> str:
 
 
 class PhotoNetwork(nn.Module):
-    """A network that takes uint8 photos (B, H, W, 3) and normalises them itself."""
+    """A network that takes uint8 photos (B, H, W, 3) and normalises them itself.
+
+    Parameters
+    ----------
+    network : nn.Module
+        In evaluation mode.
+    preprocessing : Preprocessing
+    """
 
     scale: torch.Tensor
     shift: torch.Tensor
@@ -169,6 +176,7 @@ class PhotoNetwork(nn.Module):
     def __init__(self, network: nn.Module, preprocessing: Preprocessing) -> None:
         super().__init__()
         self.network = network
+        self.image_size = preprocessing.image_size
         self.mirrored = preprocessing.mirrored
         mean, std = torch.tensor(preprocessing.mean), torch.tensor(preprocessing.std)
         self.register_buffer("scale", (1 / (255 * std)).view(3, 1, 1))
@@ -177,11 +185,61 @@ class PhotoNetwork(nn.Module):
     def forward(self, photos: torch.Tensor) -> torch.Tensor:
         """Map photos (B, H, W, 3), uint8, to embeddings (B, dim)."""
         # The permuted tensor is channels-last without a copy.
-        pixels = photos.permute(0, 3, 1, 2).float() * self.scale - self.shift
+        return self.embed(photos.permute(0, 3, 1, 2).float())
+
+    def embed(self, photos: torch.Tensor) -> torch.Tensor:
+        """Map photos (B, 3, H, W), float from 0 to 255, to embeddings (B, dim)."""
+        pixels = photos * self.scale - self.shift
         embeddings: torch.Tensor = self.network(pixels)
         if self.mirrored:
             embeddings = (embeddings + self.network(pixels.flip(3))) / 2
         return embeddings
+
+    def fold(self) -> None:
+        """Merge its batch normalisation."""
+        self.network = fold_batch_norm(self.network, image_size=self.image_size)
+
+
+class JoinedPhotoNetwork(nn.Module):
+    """Networks that see the same uint8 photos, their embeddings side by side.
+
+    Photos have the largest size of all, and are resized to the others as Pillow's bicubic filter
+    does, by a product with a matrix from either side, which every runtime can do.
+
+    Parameters
+    ----------
+    networks : sequence of PhotoNetwork
+    """
+
+    def __init__(self, networks: Sequence[PhotoNetwork]) -> None:
+        super().__init__()
+        self.networks = nn.ModuleList(networks)
+        self.image_size = max(network.image_size for network in networks)
+        for size in {network.image_size for network in networks} - {self.image_size}:
+            self.register_buffer(f"to_{size}", resizing_matrix(self.image_size, size))
+
+    def forward(self, photos: torch.Tensor) -> torch.Tensor:
+        """Map photos (B, H, W, 3), uint8, to embeddings (B, dim)."""
+        pixels = photos.permute(0, 3, 1, 2).float()
+        parts = []
+        for network in self.networks:
+            seen = pixels
+            if network.image_size != self.image_size:
+                matrix = getattr(self, f"to_{network.image_size}")
+                seen = (matrix @ pixels @ matrix.T).clamp(0.0, 255.0)
+            parts.append(network.embed(seen))  # type: ignore[operator]
+        return torch.cat(parts, dim=1)
+
+    def fold(self) -> None:
+        """Merge the batch normalisation of each network."""
+        for network in self.networks:
+            network.fold()  # type: ignore[operator]
+
+
+def resizing_matrix(size: int, to: int) -> torch.Tensor:
+    """Give the matrix (to, size) that scales a column of pixels down, bicubic, antialiased."""
+    columns = torch.eye(size)[None, None]
+    return nn.functional.interpolate(columns, (to, size), mode="bicubic", antialias=True)[0, 0]
 
 
 def fold_batch_norm(network: nn.Module, *, image_size: int) -> nn.Module:

@@ -70,6 +70,11 @@ class TextEncoder:
     tokenizer: Tokenizer
     backend: TextBackend
 
+    @property
+    def dims(self) -> tuple[int, ...]:
+        """Numbers of the embedding of each view: there is one."""
+        return (self.dim,)
+
     @cached_property
     def fingerprint(self) -> str:
         """Hash of name, weights, tokens and length: what defines the embeddings."""

@@ -88,4 +88,8 @@ def _encoder(encoder: AnyEncoder) -> dict[str, Any]:
     if isinstance(encoder, TextEncoder) and described["weights"]["path"] is not None:
         name = name.rstrip("/").rpartition("/")[2]
     weights = {"sha256": described["weights"]["sha256"]}
-    return {**described, "name": name, "weights": weights}
+    views = [
+        {**view, "weights": {"sha256": view["weights"]["sha256"]}}
+        for view in described.get("views", [])
+    ]
+    return {**described, "name": name, "weights": weights, **({"views": views} if views else {})}

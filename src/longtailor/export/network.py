@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from longtailor.catalog import IMAGE, TEXT
 from longtailor.classifiers import compete
 from longtailor.detector import Detector
-from longtailor.encoders import AnyEncoder, TextEncoder
-from longtailor.encoders.networks import PhotoNetwork, build_network, fold_batch_norm
+from longtailor.encoders import AnyEncoder, Encoder, TextEncoder
+from longtailor.encoders.encoder import View
+from longtailor.encoders.networks import JoinedPhotoNetwork, PhotoNetwork, build_network
 from longtailor.encoders.text_backends import MaskedMeanNetwork
 from longtailor.encoders.text_networks import build_text_network
 
@@ -98,9 +99,17 @@ def build(encoder: AnyEncoder) -> nn.Module:
     """Build the network of an encoder."""
     if isinstance(encoder, TextEncoder):
         return MaskedMeanNetwork(build_text_network(encoder.name, weights=encoder.weights.file)[0])
-    size = encoder.image_size
-    network, _, _ = build_network(encoder.name, weights=encoder.weights.file, image_size=size)
-    return PhotoNetwork(fold_batch_norm(network, image_size=size), encoder.preprocessing)
+    if encoder.views:
+        return JoinedPhotoNetwork([_photo_network(view) for view in encoder.views])
+    return _photo_network(encoder)
+
+
+def _photo_network(view: View | Encoder) -> PhotoNetwork:
+    size = view.preprocessing.image_size
+    network, _, _ = build_network(view.name, weights=view.weights.file, image_size=size)
+    made = PhotoNetwork(network, view.preprocessing)
+    made.fold()
+    return made
 
 
 def inputs_of(detector: Detector) -> dict[str, dict[int, str]]:

@@ -57,8 +57,9 @@ class Embedded:
         tweet_emotions, see docs/text.md).
         """
         return tuple(
-            Block(encoder.dim, root=modality == IMAGE)
+            Block(dim, root=modality == IMAGE)
             for modality, encoder in self.encoders.items()
+            for dim in encoder.dims
         )
 
     def described_encoders(self) -> dict[str, dict[str, Any]]:
@@ -119,6 +120,10 @@ def embed_products(
         )
     if options.finetune is not None and modalities == (TEXT,):
         options.finetune.check_texts()
+    if options.finetune is not None and "," in options.encoder:
+        raise UsageError(
+            f"fine-tuning trains one encoder, and --encoder {options.encoder} names several"
+        )
     image_size = None if options.finetune is None else options.finetune.image_size
     with watch.stage("load encoder"):
         encoders: dict[str, AnyEncoder] = {

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from longtailor.catalog import TEST, TRAIN, VAL, Catalog
 from longtailor.detector import FOLDER
 from longtailor.errors import CatalogError, LongtailorError
@@ -161,6 +163,7 @@ def write_run(
         warnings=[*data.catalog.warnings, *fitted.warnings],
         chosen=fitted.fit.chosen.to_dict(),
         **_parts_json(fitted),
+        **_noise_json(fitted),
         trials=[trial.to_dict() for trial in fitted.fit.trials],
         durations=watch.seconds,
         **_finetuning_json(fitted),
@@ -181,6 +184,20 @@ def _parts_json(fitted: Fitted) -> dict[str, Any]:
     if not parts:
         return {}
     return {"chosen_by_objective": {name: trial.to_dict() for name, trial in parts.items()}}
+
+
+def _noise_json(fitted: Fitted) -> dict[str, Any]:
+    """Give the noise variances of the kernel with the labels that each was chosen for."""
+    noises = fitted.fit.noises
+    if noises is None:
+        return {}
+    labels = np.array(fitted.data.catalog.space.labels)
+    found = np.unique(noises[~np.isnan(noises)])[::-1]
+    return {
+        "kernel_noise": [
+            {"noise": float(noise), "labels": labels[noises == noise].tolist()} for noise in found
+        ]
+    }
 
 
 def _promise_json(fitted: Fitted) -> dict[str, Any]:

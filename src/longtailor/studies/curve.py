@@ -33,7 +33,8 @@ from longtailor.studies.setup import (
 )
 from longtailor.training.deep.options import FineTuning
 
-OBJECTIVES = ("none", "inverse_frequency", "effective_number")
+OBJECTIVES = ("none", "inverse_frequency", "effective_number", "auto")
+TUNED_OBJECTIVES = OBJECTIVES[:3]
 BUDGETS = (0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
 POSITIVES = (3, 6, 12, 24, 48, 96)
 
@@ -96,9 +97,14 @@ class CurveOptions:
             raise UsageError("labels: give each once")
 
 
+def default_objectives(finetune: FineTuning | None = None) -> tuple[str, ...]:
+    """Give what is measured where nothing is asked for."""
+    return OBJECTIVES if finetune is None else TUNED_OBJECTIVES
+
+
 def curve(
     catalog: Catalog,
-    objectives: Sequence[str] = OBJECTIVES,
+    objectives: Sequence[str] | None = None,
     *,
     budgets: Sequence[float] = BUDGETS,
     seeds: int = SEEDS,
@@ -125,7 +131,8 @@ def curve(
     catalog : Catalog
         Its test split stays as it is; if it gives none, it is carved with `seed`.
     objectives : sequence of str
-        Names of the family with parameters. Savings are told against the first.
+        Names of the family with parameters, or the recipe `"auto"`. Savings are told against the
+        first. Default: `OBJECTIVES`; where the encoder is trained too, `TUNED_OBJECTIVES`.
     budgets : sequence of float
         Shares of the annotated products, in (0, 1], rising.
     seeds : int
@@ -148,7 +155,7 @@ def curve(
         If nothing can be learned from the catalogue, or all fits fail.
     """
     options = CurveOptions(
-        tuple(objectives),
+        default_objectives(finetune) if objectives is None else tuple(objectives),
         tuple(budgets),
         seeds,
         metric,

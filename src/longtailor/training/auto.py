@@ -65,6 +65,9 @@ class AutoFit:
         `classifier` is; NaN for products that were not left out.
     chosen : LinearTrial
     trials : tuple of LinearTrial
+    noises : ndarray of float64, shape (labels,)
+        Noise variance of the kernel classifier, chosen for labels that are known for the same
+        products together; NaN for a label that is known for none.
     """
 
     classifier: BlendedClassifier
@@ -72,6 +75,7 @@ class AutoFit:
     held_out: Floats
     chosen: LinearTrial
     trials: tuple[LinearTrial, ...]
+    noises: Floats
 
 
 def fit_auto(
@@ -146,7 +150,7 @@ def fit_auto(
         torch.from_numpy(last_offset).float(),
         competing,
     )
-    return AutoFit(classifier, _plain(matrix), held_out, chosen, tuple(trials))
+    return AutoFit(classifier, _plain(matrix), held_out, chosen, tuple(trials), kernel.noises)
 
 
 def cross_validate_linear(

@@ -77,6 +77,9 @@ class Fit:
         None where val was not learned from.
     parts : dict of str to Trial
         Of one objective an attribute: what was chosen for each objective.
+    noises : ndarray of float64, shape (labels,), or None
+        Of the recipe `auto`: the noise variance of the kernel classifier of each label, NaN where
+        a label is known for no product.
     """
 
     classifier: Classifier
@@ -87,6 +90,7 @@ class Fit:
     competing: list[list[int]]
     held_out: npt.NDArray[np.float64] | None = None
     parts: dict[str, Trial] = field(default_factory=dict)
+    noises: npt.NDArray[np.float64] | None = None
 
 
 def fit_classifier(
@@ -203,7 +207,9 @@ def _fit_recipe(
     # It is asked for, and told, in the place of an objective.
     fit.objective.name = RECIPE
     trials = (*linear, chosen)
-    return Fit(fit.classifier, fit.objective, RECIPE, chosen, trials, [], fit.held_out)
+    return Fit(
+        fit.classifier, fit.objective, RECIPE, chosen, trials, [], fit.held_out, noises=fit.noises
+    )
 
 
 def _fit_by_attribute(
