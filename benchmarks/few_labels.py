@@ -3,8 +3,8 @@
     python benchmarks/few_labels.py ../shared/data/deepfashion6 ../shared/data/bibtex \
         --store ~/few_labels [--shares 0.1 1] [--methods none auto] [--seeds 5] [--only-table]
 
-A folder is a catalogue (`catalog.csv`) or a feature set (`X_train.npz`, ...). With several
-`--encoders` all methods get their embeddings side by side.
+A folder is a catalogue (`catalog.csv`) or a feature set (`X_train.npz`, ...). All methods get the
+embeddings of `--encoder`; with `--against-encoder` the rivals get those of that one.
 
 Each seed draws train and val anew from the annotated products (`longtailor.studies.draws`), all
 methods get the same products, embeddings and penalties, and the test products stay. Every fit is
@@ -19,7 +19,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,7 +71,8 @@ def main() -> None:
     parser.add_argument("--shares", nargs="+", type=float, default=list(SHARES))
     parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=list(METHODS))
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--encoders", nargs="+", default=[DEFAULT_ENCODER])
+    parser.add_argument("--encoder", default=DEFAULT_ENCODER)
+    parser.add_argument("--against-encoder", help="rivals have the embeddings of this one")
     parser.add_argument(
         "--against-all", action="store_true", help="rivals have all labels, whatever the share"
     )
@@ -81,13 +81,21 @@ def main() -> None:
     torch.set_num_threads(1)
     rows = []
     for folder in given.folders:
-        source = _read(folder, given.encoders)
+        source = _read(folder, given.encoder)
+        rival = _read(folder, given.against_encoder) if given.against_encoder else source
         for share in given.shares:
             fits = {}
             for method in given.methods:
                 annotated = 1.0 if given.against_all and method != AUTO else share
                 made = [
-                    _fit(source, annotated, seed, method, given.store, given.only_table)
+                    _fit(
+                        source if method == AUTO else rival,
+                        annotated,
+                        seed,
+                        method,
+                        given.store,
+                        given.only_table,
+                    )
                     for seed in range(given.seeds)
                 ]
                 if all(one is not None for one in made):
@@ -111,21 +119,12 @@ def main() -> None:
         print("| " + " | ".join(row) + " |")
 
 
-def _read(folder: Path, encoders: Sequence[str] = (DEFAULT_ENCODER,)) -> Source:
+def _read(folder: Path, encoder: str = DEFAULT_ENCODER) -> Source:
     if (folder / "catalog.csv").exists():
         catalog = Catalog.read(folder / "catalog.csv")
-        views = [
-            embed_catalog(catalog, FitOptions(encoder=encoder, min_positives=MIN_POSITIVES))
-            for encoder in encoders
-        ]
-        plain = list(encoders) == [DEFAULT_ENCODER]
-        name = "+".join([folder.name] if plain else [folder.name, *encoders])
-        return Source(
-            name,
-            np.concatenate([view.embeddings for view in views], axis=1),
-            views[0].catalog,
-            tuple(block for view in views for block in view.blocks),
-        )
+        data = embed_catalog(catalog, FitOptions(encoder=encoder, min_positives=MIN_POSITIVES))
+        name = folder.name if encoder == DEFAULT_ENCODER else f"{folder.name}+{encoder}"
+        return Source(name, data.embeddings, data.catalog, data.blocks)
     parts = [_feature_set(folder, split) for split in ("train", "test")]
     scaler = StandardScaler().fit(parts[0][0])
     matrix = np.concatenate([part[1] for part in parts])

@@ -13,6 +13,8 @@ from longtailor.classifiers import Block, LinearClassifier, normalize_block
 NEGLIGIBLE_LENGTH = 1e-10
 NEGLIGIBLE_VARIANCE = 1e-6
 """Of that along the first axis."""
+NULL = 1e-9
+"""Of all variance: what lies along an axis with less is rounding."""
 SAMPLE = 4096
 """So many rows tell the principal axes well enough to guide the fit."""
 
@@ -32,9 +34,10 @@ class Design:
     mean : Tensor of float64, shape (dim,)
     scale : Tensor of float64, shape (dim,)
         What the centred columns were multiplied by; 0 where a block does not vary.
-    axes : Tensor of float32, shape (dim, dim), or None
-        Principal axes, estimated on a sample, one a column. None where the features lie along them.
-    variances : Tensor of float32, shape (dim,)
+    axes : Tensor of float32, shape (dim, axes), or None
+        Principal axes, estimated on a sample, one a column; with fewer products than numbers, those
+        along which products vary. None where the features lie along them.
+    variances : Tensor of float32, shape (axes,)
         Mean square of the features along each axis.
     """
 
@@ -75,7 +78,10 @@ class Design:
             scale[columns] = length**-0.5 if length > NEGLIGIBLE_LENGTH else 0.0
             part *= scale[start - 1].item()
         rows = features[:: -(-products // SAMPLE), :-1]
-        variances, axes = _principal_axes(rows.T @ rows / len(rows))
+        if products < dim and products <= SAMPLE:
+            variances, axes = _few_axes(rows)
+        else:
+            variances, axes = _principal_axes(rows.T @ rows / len(rows))
         return cls(features, blocks, mean, scale, axes, variances.clamp(min=0))
 
     def along_axes(self) -> tuple[Design, Tensor]:
@@ -89,7 +95,8 @@ class Design:
             Parameters found with it are those of `features` times these.
         """
         assert self.axes is not None
-        kept = self.variances > NEGLIGIBLE_VARIANCE * self.variances.max()
+        largest = self.variances.max() if len(self.variances) else 0.0
+        kept = self.variances > NEGLIGIBLE_VARIANCE * largest
         if len(self.features) > SAMPLE:
             kept[:] = True
         axes = self.axes[:, kept]
@@ -116,3 +123,13 @@ def _principal_axes(covariance: Tensor) -> tuple[Tensor, Tensor]:
     # In single precision LAPACK fails, or gives NaN, where most of the features are constant.
     variances, axes = torch.linalg.eigh(covariance.double())
     return variances.float(), axes.float()
+
+
+def _few_axes(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Give the axes that fewer rows than columns have, from the products of rows with rows."""
+    wide = rows.double()
+    squares, mixed = torch.linalg.eigh(wide @ wide.T)
+    kept = squares > NULL * squares.clamp(min=0).sum()
+    squares = squares[kept]
+    axes = wide.T @ mixed[:, kept] / squares.sqrt()
+    return (squares / len(rows)).float(), axes.float()

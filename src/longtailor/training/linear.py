@@ -72,7 +72,9 @@ def fit_linear(
         if design.axes is None:
             step = gradient[:-1] / stiffness
         else:
-            step = design.axes @ (design.axes.T @ gradient[:-1] / stiffness)
+            # Off the axes no product varies, and only the penalty is stiff.
+            along = design.axes.T @ gradient[:-1]
+            step = gradient[:-1] / penalty + design.axes @ (along / stiffness - along / penalty)
         return torch.cat([step, gradient[-1:] / curvature])
 
     return minimize(
