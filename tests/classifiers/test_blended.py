@@ -40,7 +40,8 @@ def by_hand(inputs, linear, scale, landmarks, width, weight, *_):
     rooted /= np.linalg.norm(rooted, axis=1, keepdims=True)
     moved = (rooted - linear.average.numpy()) * scale.numpy()
     squares = cdist(moved, landmarks.float().numpy(), "sqeuclidean")
-    similar = np.exp((SOFTENING - np.sqrt(squares + SOFTENING**2)) / float(width))
+    soft = SOFTENING * float(width)
+    similar = np.exp((soft - np.sqrt(squares + soft**2)) / float(width))
     affine = rooted @ linear.weight.detach().numpy().T + linear.bias.detach().numpy()
     return affine + similar @ weight.numpy().T
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from torch import Tensor
 
-SOFTENING = 0.003
-"""Distances below about this are softened, in root mean square lengths of a training product."""
+SOFTENING = 0.002
+"""Distances below about this are softened, in widths."""
 
 
 def laplace_kernel(left: Tensor, right: Tensor, width: float | Tensor) -> Tensor:
     """Give exp(-distance / width) for each pair of rows.
 
-    With s the `SOFTENING`, the distance is sqrt(|a - b|^2 + s^2) - s: a product that is a landmark
-    is at 0 from itself, and where it is within rounding of that, rounding does not show. (A root
-    alone turns an error of 1e-7 in the square into one of 3e-4.) The kernel stays positive
-    definite: the softened distance is a Bernstein function of the square, as the root is.
+    With s = `SOFTENING` times the width, the distance is sqrt(|a - b|^2 + s^2) - s: a product that
+    is a landmark is at 0 from itself, and where it is within rounding of that, rounding does not
+    show. (A root alone turns an error of 1e-7 in the square into one of 3e-4.) The kernel stays
+    positive definite: the softened distance is a Bernstein function of the square, as the root is.
 
     Parameters
     ----------
@@ -29,5 +29,6 @@ def laplace_kernel(left: Tensor, right: Tensor, width: float | Tensor) -> Tensor
     """
     squares = left.square().sum(dim=1)[:, None] + right.square().sum(dim=1)
     squares = (squares - 2 * left @ right.T).clamp(min=0.0)
-    distances = (squares + SOFTENING**2).sqrt() - SOFTENING
+    soft = SOFTENING * width
+    distances = (squares + soft**2).sqrt() - soft
     return distances.div(width).neg().exp()

@@ -4,7 +4,7 @@ from longtailor.encoders.cache import EmbeddingCache, cache_folder
 from longtailor.encoders.embed import Embeddings, embed_images, stream_embeddings
 from longtailor.encoders.embed_inputs import Encoders, ProductEmbeddings, embed_inputs
 from longtailor.encoders.embed_texts import embed_texts
-from longtailor.encoders.encoder import Encoder
+from longtailor.encoders.encoder import Encoder, View
 from longtailor.encoders.load import (
     DEFAULT_ENCODER,
     DEFAULT_TEXT_ENCODER,
@@ -23,6 +23,7 @@ __all__ = [
     "Encoders",
     "ProductEmbeddings",
     "TextEncoder",
+    "View",
     "cache_folder",
     "embed_images",
     "embed_inputs",
