@@ -17,11 +17,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from torch.nn.functional import interpolate
 
 from longtailor.catalog.images import open_image
 from longtailor.cores import available_cores
 from longtailor.encoders import DEFAULT_ENCODER, embed_images, load_encoder
-from longtailor.encoders.networks import PhotoNetwork, build_network
+from longtailor.encoders.networks import build_network
 
 
 def draw_photos(folder: Path, count: int, *, size: tuple[int, int] = (600, 800)) -> list[Path]:
@@ -47,19 +48,25 @@ def main() -> None:
             paths = sorted(arguments.images.glob("*.jpg"))[: arguments.photos]
         else:
             paths = draw_photos(Path(drawn), arguments.photos)
-        network, preprocessing, _ = build_network(arguments.encoder)
-        plain = PhotoNetwork(network, preprocessing).eval()
         frozen = {
             name: load_encoder(arguments.encoder, backend=name) for name in ("torch", "openvino")
         }
+        preprocessing = frozen["torch"].preprocessing
         size = preprocessing.image_size
+        sizes = [
+            (view.name, view.preprocessing.image_size)
+            for view in frozen["torch"].views or (frozen["torch"],)
+        ]
+        plain = [(build_network(name, image_size=own)[0], own) for name, own in sizes]
         pixels = np.stack([preprocessing(open_image(path, draft=size)) for path in paths])
 
         @torch.inference_mode()
         def run_plain() -> None:
             for batch in torch.split(torch.from_numpy(pixels), 32):
                 # A copy in the layout that a data loader gives.
-                plain.network(batch.permute(0, 3, 1, 2).contiguous() / 127.5 - 1)
+                seen = batch.permute(0, 3, 1, 2).contiguous() / 127.5 - 1
+                for network, own in plain:
+                    network(seen if own == size else interpolate(seen, (own, own)))
 
         def decode() -> None:
             for path in paths:

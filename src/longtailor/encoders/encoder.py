@@ -50,9 +50,9 @@ class Weights:
         return None if self.path is None or Path(self.path).is_dir() else Path(self.path)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class View:
-    """One network of several that look at the same photo.
+    """A network that looks at photos, alone or as one of several.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class View:
         Numbers in its embedding.
     weights : Weights
     preprocessing : Preprocessing
-        Of which it takes the size and the colours; photos are resized by the encoder.
+        As one of several it takes the size and the colours; photos are resized by the encoder.
     """
 
     name: str
@@ -89,7 +89,7 @@ class View:
 
 
 @dataclass(frozen=True, eq=False)
-class Encoder:
+class Encoder(View):
     """A frozen network that maps a photo to an embedding. Made by `load_encoder`.
 
     Attributes
@@ -106,10 +106,6 @@ class Encoder:
         by side. Photos are resized to the largest size, and from there to the others.
     """
 
-    name: str
-    dim: int
-    weights: Weights
-    preprocessing: Preprocessing
     backend: Backend
     views: tuple[View, ...] = ()
 
@@ -130,8 +126,7 @@ class Encoder:
         It does not depend on the backend, whose embeddings agree to about 1e-5: a classifier
         fitted on one serves with the other.
         """
-        alone = View(self.name, self.dim, self.weights, self.preprocessing)
-        identity: Any = [view.identity for view in self.views] or alone.identity
+        identity: Any = [view.identity for view in self.views] or self.identity
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 
     @property
@@ -171,8 +166,7 @@ class Encoder:
 
     def to_dict(self) -> dict[str, Any]:
         """Describe as JSON values, so that a detector can refer to its encoder."""
-        described = View(self.name, self.dim, self.weights, self.preprocessing).to_dict()
-        described["fingerprint"] = self.fingerprint
+        described = {**super().to_dict(), "fingerprint": self.fingerprint}
         if self.views:
             described["views"] = [view.to_dict() for view in self.views]
         return described

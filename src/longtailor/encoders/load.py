@@ -59,7 +59,14 @@ def load_encoder(
     chosen = choose_backend(backend)
     names = split_names(name)
     if len(names) == 1:
-        return _join([_load(*names[0], weights, image_size, preprocessing)], chosen)
+        ((plain, size),) = names
+        if preprocessing is not None:
+            image_size = preprocessing.image_size
+        if size is not None and image_size not in (None, size):
+            raise UsageError(
+                f"the encoder {name} has a size in its name, and is given another: {image_size}"
+            )
+        return _join([_load(plain, image_size or size, weights, preprocessing)], chosen)
     if weights is not None or image_size is not None or preprocessing is not None:
         raise UsageError(
             f"{name} are several encoders: give the size of each after its name, as in "
@@ -93,22 +100,15 @@ def split_names(name: str) -> list[tuple[str, int | None]]:
 
 def _load(
     name: str,
-    size: int | None,
+    image_size: int | None,
     weights: Path | None = None,
-    image_size: int | None = None,
     preprocessing: Preprocessing | None = None,
 ) -> tuple[View, PhotoNetwork]:
     import torch
 
     from longtailor.encoders.networks import PhotoNetwork, build_network
 
-    if preprocessing is not None:
-        image_size = preprocessing.image_size
-    if size is not None and image_size is not None and size != image_size:
-        raise UsageError(
-            f"the encoder {name}@{size} has a size in its name, and is given another: {image_size}"
-        )
-    network, own, source = build_network(name, weights=weights, image_size=image_size or size)
+    network, own, source = build_network(name, weights=weights, image_size=image_size)
     preprocessing = preprocessing or own
     size = preprocessing.image_size
     with torch.inference_mode():
@@ -196,7 +196,7 @@ def _restore_views(described: Sequence[dict[str, Any]], backend: str | None) -> 
     loaded = []
     for view in described:
         path, seen = view["weights"]["path"], Preprocessing.from_dict(view["preprocessing"])
-        loaded.append(_load(view["name"], None, Path(path) if path else None, preprocessing=seen))
+        loaded.append(_load(view["name"], seen.image_size, Path(path) if path else None, seen))
     return _join(loaded, choose_backend(backend))
 
 

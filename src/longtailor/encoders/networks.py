@@ -215,19 +215,18 @@ class JoinedPhotoNetwork(nn.Module):
         super().__init__()
         self.networks = nn.ModuleList(networks)
         self.image_size = max(network.image_size for network in networks)
-        for size in {network.image_size for network in networks} - {self.image_size}:
+        self.smaller = sorted({network.image_size for network in networks} - {self.image_size})
+        for size in self.smaller:
             self.register_buffer(f"to_{size}", resizing_matrix(self.image_size, size))
 
     def forward(self, photos: torch.Tensor) -> torch.Tensor:
         """Map photos (B, H, W, 3), uint8, to embeddings (B, dim)."""
         pixels = photos.permute(0, 3, 1, 2).float()
-        parts = []
-        for network in self.networks:
-            seen = pixels
-            if network.image_size != self.image_size:
-                matrix = getattr(self, f"to_{network.image_size}")
-                seen = (matrix @ pixels @ matrix.T).clamp(0.0, 255.0)
-            parts.append(network.embed(seen))  # type: ignore[operator]
+        seen = {self.image_size: pixels}
+        for size in self.smaller:
+            matrix = getattr(self, f"to_{size}")
+            seen[size] = (matrix @ pixels @ matrix.T).clamp(0.0, 255.0)
+        parts = [network.embed(seen[network.image_size]) for network in self.networks]  # type: ignore[operator,index]
         return torch.cat(parts, dim=1)
 
     def fold(self) -> None:

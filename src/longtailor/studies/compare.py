@@ -19,6 +19,7 @@ from longtailor.studies.measure import measure
 from longtailor.studies.results import Comparison, Failure, Scope, StudyFit
 from longtailor.studies.setup import (
     SEEDS,
+    TUNED_OBJECTIVES,
     check_seeds,
     check_tuning,
     embed_study,
@@ -33,7 +34,6 @@ from longtailor.studies.setup import (
 from longtailor.training.deep.options import FineTuning
 
 OBJECTIVES = ("none", "inverse_frequency", "effective_number", "asl", "db", "auto")
-TUNED_OBJECTIVES = ("none", "inverse_frequency", "effective_number")
 """What is compared where the encoder is trained too, in minutes each."""
 TOGETHER = None
 """The scope of all attributes in one fit."""

@@ -20,6 +20,7 @@ from longtailor.studies.results import Curve, Estimate, LabelCurve, Saving, Stud
 from longtailor.studies.savings import curve_headline, savings
 from longtailor.studies.setup import (
     SEEDS,
+    TUNED_OBJECTIVES,
     check_seeds,
     check_tuning,
     embed_study,
@@ -34,7 +35,6 @@ from longtailor.studies.setup import (
 from longtailor.training.deep.options import FineTuning
 
 OBJECTIVES = ("none", "inverse_frequency", "effective_number", "auto")
-TUNED_OBJECTIVES = OBJECTIVES[:3]
 BUDGETS = (0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
 POSITIVES = (3, 6, 12, 24, 48, 96)
 

@@ -17,6 +17,8 @@ from longtailor.studies.results import StudyFit
 from longtailor.training.deep.options import FineTuning
 
 SEEDS = 5
+TUNED_OBJECTIVES = ("none", "inverse_frequency", "effective_number")
+"""Studied where nothing is asked for and each fit trains a network."""
 
 
 def embed_study(
